@@ -1,0 +1,174 @@
+//! Every number of the format. Words are little-endian `u32`.
+
+/// Bytes of the memory JavaScript lends for inbound batches, at least: [`SEGMENT_BYTES`] of records and small bodies
+/// and one record with the largest inline body on top.
+pub const INBOX_BYTES: usize = 192 * 1024;
+
+/// An inbound batch takes no further record once its records, its text or its small bodies pass this size, in bytes.
+///
+/// It bounds what one request object can keep alive (the batch's string) and keeps a batch in the level-2 cache.
+pub const SEGMENT_BYTES: usize = 64 * 1024;
+
+/// Body pieces up to this size, in bytes, are copied into the batch; larger ones are handed over one by one.
+pub const INLINE_BODY_BYTES: usize = 16 * 1024;
+
+/// Words before the first inbound record: the end of the records, and whether more batches wait.
+pub const INBOUND_HEADER_WORDS: usize = 2;
+
+/// Bits that the I/O thread's number is shifted by in a connection number.
+pub const THREAD_SHIFT: u32 = 24;
+
+/// Kinds of inbound records, in the lowest 8 bits of a record's first word.
+pub mod inbound_kind {
+    /// A request, 16 words.
+    pub const REQUEST: u32 = 1;
+    /// A piece of a request's body, 6 words.
+    pub const BODY: u32 = 2;
+    /// The end of a request's body with its trailers, 6 words.
+    pub const BODY_END: u32 = 3;
+    /// The exchange has failed or its client has gone, 5 words.
+    pub const ABORT: u32 = 4;
+    /// The connection's output has fallen below the low mark, 5 words.
+    pub const DRAIN: u32 = 5;
+    /// A write asked to be notified about is done, 6 words.
+    pub const WRITTEN: u32 = 6;
+    /// Something happened to a server, 5 words.
+    pub const SERVER: u32 = 7;
+}
+
+/// Flags of inbound records, in place in a record's first word.
+pub mod inbound_flag {
+    /// REQUEST: where the method's code is.
+    pub const METHOD_SHIFT: u32 = 8;
+    /// REQUEST: the request is HTTP/1.0.
+    pub const HTTP10: u32 = 1 << 16;
+    /// REQUEST: there is a body.
+    pub const HAS_BODY: u32 = 1 << 17;
+    /// REQUEST: the whole body is in this record and no record of it follows.
+    pub const BODY_INLINE: u32 = 1 << 18;
+    /// REQUEST: the client waits for 100 (Continue).
+    pub const EXPECT_CONTINUE: u32 = 1 << 19;
+    /// REQUEST: the client offers another protocol.
+    pub const UPGRADE: u32 = 1 << 20;
+    /// REQUEST: the client's address is IPv6 and its 16 bytes end the text.
+    pub const IPV6: u32 = 1 << 21;
+    /// REQUEST: the client came through a Unix domain socket and has no address.
+    pub const UNIX: u32 = 1 << 22;
+    /// BODY: the piece is outside the batch, under the index in place of the offset.
+    pub const LARGE: u32 = 1 << 8;
+    /// BODY: it is the last piece and there are no trailers.
+    pub const END: u32 = 1 << 9;
+}
+
+/// Words of each inbound record, by kind.
+pub const INBOUND_WORDS: [usize; 8] = [0, 16, 6, 6, 5, 5, 6, 5];
+
+/// Kinds of outbound records.
+pub mod outbound_kind {
+    /// A whole answer, 9 words and its payload.
+    pub const RESPOND: u32 = 1;
+    /// The head of an answer whose body follows, 9 words and its payload.
+    pub const HEAD: u32 = 2;
+    /// An informational response, 7 words and its payload.
+    pub const INFORMATIONAL: u32 = 3;
+    /// A piece of an answer's body, 7 words and its payload.
+    pub const CHUNK: u32 = 4;
+    /// The end of an answer, 7 words and its trailers.
+    pub const END: u32 = 5;
+    /// Room for more of a request's body, 6 words.
+    pub const CREDIT: u32 = 6;
+    /// The exchange and its connection are given up, 6 words.
+    pub const RESET: u32 = 7;
+}
+
+/// Flags of outbound records, already shifted to their place above the kind.
+pub mod outbound_flag {
+    /// The answer says `Connection: close`.
+    pub const CLOSE: u32 = 1 << 8;
+    /// The fields hold a `Date`.
+    pub const HAS_DATE: u32 = 2 << 8;
+    /// The payload is outside the batch, under the index in place of its length.
+    pub const LARGE: u32 = 4 << 8;
+    /// A WRITTEN record with the token is wanted.
+    pub const NOTIFY: u32 = 8 << 8;
+    /// HEAD: the length of the body is declared.
+    pub const LENGTH: u32 = 16 << 8;
+    /// A DRAIN record is wanted once the connection's output has fallen below the low mark.
+    pub const WANT_DRAIN: u32 = 32 << 8;
+}
+
+/// Why an exchange ended early: the reason in an ABORT record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum AbortReason {
+    /// The client closed its sending side; an answer may still reach it.
+    ClientClosed = 1,
+    /// The connection is gone.
+    ConnectionLost = 2,
+    /// The body broke the protocol.
+    ProtocolError = 3,
+    /// The body came too slowly.
+    BodyTimeout = 4,
+    /// The handler took too long; the core has answered 503.
+    HandlerTimeout = 5,
+    /// The client took too long to read the answer.
+    WriteTimeout = 6,
+    /// The server was closed and its patience ran out.
+    ServerClosed = 7,
+    /// The body passed its limit.
+    BodyTooLarge = 8,
+    /// The handler gave the exchange up.
+    Reset = 9,
+}
+
+/// What a SERVER record reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ServerEvent {
+    /// The last connection of a closing server has gone.
+    Closed = 1,
+    /// A connection failed before it had an exchange to report it to; the text says how.
+    ConnectionError = 2,
+}
+
+/// What became of a write that asked to be notified about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteOutcome {
+    /// Handed to the operating system.
+    Written,
+    /// The connection had failed before this piece's turn came.
+    NotExecuted,
+    /// The server stopped first.
+    Destroyed,
+    /// The operating system refused it with this error number.
+    System(i32),
+}
+
+impl WriteOutcome {
+    /// The outcome's word in a WRITTEN record.
+    pub fn to_word(self) -> u32 {
+        match self {
+            WriteOutcome::Written => 0,
+            WriteOutcome::NotExecuted => 1,
+            WriteOutcome::Destroyed => 2,
+            WriteOutcome::System(errno) => 16 + errno.unsigned_abs(),
+        }
+    }
+}
+
+/// The code of a method, 0 for one that has none and travels as text.
+pub fn method_code(method: &[u8]) -> u32 {
+    match method {
+        b"GET" => 1,
+        b"HEAD" => 2,
+        b"POST" => 3,
+        b"PUT" => 4,
+        b"DELETE" => 5,
+        b"PATCH" => 6,
+        b"OPTIONS" => 7,
+        b"CONNECT" => 8,
+        b"TRACE" => 9,
+        b"QUERY" => 10,
+        _ => 0,
+    }
+}

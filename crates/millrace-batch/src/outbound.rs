@@ -1,0 +1,250 @@
+//! The batch that JavaScript writes and the core carries out.
+
+use crate::ExchangeId;
+use crate::layout::{outbound_flag, outbound_kind};
+
+/// Iterates over the records of an outbound batch.
+///
+/// A malformed record ends the iteration with an error: what follows it cannot be told apart from noise.
+#[derive(Clone, Debug)]
+pub struct Outbound<'a> {
+    rest: &'a [u8],
+}
+
+/// The batch breaks the layout; JavaScript and the core disagree about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed;
+
+/// A body or a piece of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payload<'a> {
+    /// In the batch.
+    Inline(&'a [u8]),
+    /// Beside the batch, under this index.
+    Large(u32),
+}
+
+/// Status, reason and fields of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head<'a> {
+    /// The status code.
+    pub status: u16,
+    /// The reason phrase; empty for the standard one.
+    pub reason: &'a [u8],
+    /// Lines `name: value\r\n`, checked by whoever wrote them.
+    pub fields: &'a [u8],
+    /// The connection is to be closed after the answer.
+    pub close: bool,
+    /// The fields hold a `Date`.
+    pub has_date: bool,
+}
+
+/// What JavaScript asks for, for one exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action<'a> {
+    /// The whole answer.
+    Respond {
+        /// Status, reason and fields.
+        head: Head<'a>,
+        /// The body.
+        body: Payload<'a>,
+        /// Report the write under this token.
+        notify: Option<u32>,
+    },
+    /// An answer begins.
+    Head {
+        /// Status, reason and fields.
+        head: Head<'a>,
+        /// The body's length, when it was declared.
+        length: Option<u64>,
+    },
+    /// An informational response.
+    Informational(Head<'a>),
+    /// A piece of the answer's body.
+    Chunk {
+        /// The piece.
+        data: Payload<'a>,
+        /// Report the write under this token.
+        notify: Option<u32>,
+        /// Report when the connection takes more.
+        want_drain: bool,
+    },
+    /// The answer is complete.
+    End {
+        /// Trailer lines, like [`Head::fields`].
+        trailers: &'a [u8],
+        /// Report the write under this token.
+        notify: Option<u32>,
+    },
+    /// This many bytes of the request's body have been consumed. 0: the handler has begun to want the body.
+    Credit(u32),
+    /// Give the exchange and its connection up.
+    Reset,
+}
+
+/// One record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// The exchange it belongs to.
+    pub exchange: ExchangeId,
+    /// What to do.
+    pub action: Action<'a>,
+    /// The record as it lies in the batch, to be handed on without another look.
+    pub raw: &'a [u8],
+}
+
+impl<'a> Outbound<'a> {
+    /// Reads `batch`.
+    pub fn new(batch: &'a [u8]) -> Self {
+        Outbound { rest: batch }
+    }
+
+    fn read(&mut self) -> Result<Record<'a>, Malformed> {
+        let length = word(self.rest, 1)? as usize;
+        if length < 24 || !length.is_multiple_of(4) {
+            return Err(Malformed);
+        }
+        let (raw, rest) = self.rest.split_at_checked(length).ok_or(Malformed)?;
+        let record = Record {
+            exchange: exchange(raw)?,
+            action: action(raw)?,
+            raw,
+        };
+        self.rest = rest;
+        Ok(record)
+    }
+}
+
+impl<'a> Iterator for Outbound<'a> {
+    type Item = Result<Record<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let record = self.read();
+        if record.is_err() {
+            self.rest = &[];
+        }
+        Some(record)
+    }
+}
+
+/// The connection of the first record and the length of the run of records that go to the same I/O thread.
+///
+/// With one I/O thread a batch is one run and is handed over by a single copy.
+pub fn split_run(batch: &[u8]) -> Option<(u32, usize)> {
+    let thread = word(batch, 2).ok()? >> crate::layout::THREAD_SHIFT;
+    let mut end = 0;
+    while let (Ok(length), Ok(connection)) = (word(&batch[end..], 1), word(&batch[end..], 2)) {
+        let length = length as usize;
+        if connection >> crate::layout::THREAD_SHIFT != thread
+            || length < 24
+            || length > batch.len() - end
+        {
+            break;
+        }
+        end += length;
+    }
+    (end > 0).then_some((thread, end))
+}
+
+/// Whether the record's payload is beside the batch.
+pub fn large_index(record: &Record<'_>) -> Option<u32> {
+    match record.action {
+        Action::Respond {
+            body: Payload::Large(index),
+            ..
+        }
+        | Action::Chunk {
+            data: Payload::Large(index),
+            ..
+        } => Some(index),
+        _ => None,
+    }
+}
+
+fn word(memory: &[u8], index: usize) -> Result<u32, Malformed> {
+    let bytes = memory.get(index * 4..index * 4 + 4).ok_or(Malformed)?;
+    Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+}
+
+fn exchange(raw: &[u8]) -> Result<ExchangeId, Malformed> {
+    Ok(ExchangeId {
+        connection: word(raw, 2)?,
+        generation: word(raw, 3)?,
+        sequence: word(raw, 4)?,
+    })
+}
+
+fn action(raw: &[u8]) -> Result<Action<'_>, Malformed> {
+    let first = word(raw, 0)?;
+    let fifth = word(raw, 5)?;
+    let action = match first & 0xff {
+        outbound_kind::RESPOND => {
+            let (head, rest) = head(raw, 9)?;
+            let body = payload(first, word(raw, 7)?, rest)?;
+            Action::Respond {
+                head,
+                body,
+                notify: notify(first, word(raw, 8)?),
+            }
+        }
+        outbound_kind::HEAD => {
+            let (head, _) = head(raw, 9)?;
+            let declared = u64::from(word(raw, 7)?) | u64::from(word(raw, 8)?) << 32;
+            Action::Head {
+                head,
+                length: (first & outbound_flag::LENGTH != 0).then_some(declared),
+            }
+        }
+        outbound_kind::INFORMATIONAL => Action::Informational(head(raw, 7)?.0),
+        outbound_kind::CHUNK => Action::Chunk {
+            data: payload(first, fifth, &raw[28.min(raw.len())..])?,
+            notify: notify(first, word(raw, 6)?),
+            want_drain: first & outbound_flag::WANT_DRAIN != 0,
+        },
+        outbound_kind::END => Action::End {
+            trailers: slice(raw, 28, fifth as usize)?,
+            notify: notify(first, word(raw, 6)?),
+        },
+        outbound_kind::CREDIT => Action::Credit(fifth),
+        outbound_kind::RESET => Action::Reset,
+        _ => return Err(Malformed),
+    };
+    Ok(action)
+}
+
+/// Reads a head whose payload begins after `words`, and returns what follows it.
+fn head(raw: &[u8], words: usize) -> Result<(Head<'_>, &[u8]), Malformed> {
+    let first = word(raw, 0)?;
+    let fifth = word(raw, 5)?;
+    let reason_length = (fifth >> 16) as usize;
+    let fields_start = words * 4 + reason_length;
+    let fields_length = word(raw, 6)? as usize;
+    let head = Head {
+        status: (fifth & 0xffff) as u16,
+        reason: slice(raw, words * 4, reason_length)?,
+        fields: slice(raw, fields_start, fields_length)?,
+        close: first & outbound_flag::CLOSE != 0,
+        has_date: first & outbound_flag::HAS_DATE != 0,
+    };
+    Ok((head, &raw[fields_start + fields_length..]))
+}
+
+fn payload(first: u32, length_or_index: u32, rest: &[u8]) -> Result<Payload<'_>, Malformed> {
+    if first & outbound_flag::LARGE != 0 {
+        return Ok(Payload::Large(length_or_index));
+    }
+    slice(rest, 0, length_or_index as usize).map(Payload::Inline)
+}
+
+fn notify(first: u32, token: u32) -> Option<u32> {
+    (first & outbound_flag::NOTIFY != 0).then_some(token)
+}
+
+fn slice(memory: &[u8], start: usize, length: usize) -> Result<&[u8], Malformed> {
+    memory
+        .get(start..start.checked_add(length).ok_or(Malformed)?)
+        .ok_or(Malformed)
+}
