@@ -1,0 +1,73 @@
+// What the scripts share: where the repository is, how a step is run, how a failure is told.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** Ends the script with a message a person can act on, without a stack. */
+export function fail(message) {
+  console.error(`\nmillrace: ${message}\n`)
+  process.exit(1)
+}
+
+/** Runs a step in the repository's root with its output on the terminal; false when it failed. */
+export function step(command, args, options = {}) {
+  console.log(`\n> ${[command, ...args].join(' ')}`)
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...shell(command), ...options })
+  if (error) console.error(`${command} could not be started: ${error.message}`)
+  return status === 0
+}
+
+/** Like `step`, and hands back what was printed, so that counts can be read from it. */
+export function stepWithOutput(command, args, options = {}) {
+  console.log(`\n> ${[command, ...args].join(' ')}`)
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      ...shell(command),
+      ...options,
+    })
+    let output = ''
+    child.stdout.setEncoding('utf8')
+    child.stdout.on('data', (text) => {
+      output += text
+      process.stdout.write(text)
+    })
+    child.on('error', (error) => {
+      console.error(`${command} could not be started: ${error.message}`)
+      resolve({ ok: false, output })
+    })
+    child.on('close', (code) => resolve({ ok: code === 0, output }))
+  })
+}
+
+/** The path of a development dependency's command, so that no script depends on npm having set PATH. */
+export function tool(name) {
+  const path = join(root, 'node_modules', '.bin', process.platform === 'win32' ? `${name}.cmd` : name)
+  if (!existsSync(path)) fail(`\`${name}\` is not installed. Run \`npm ci\` first.`)
+  return path
+}
+
+/** Files below `directory` (all of them, recursively) whose name the filter accepts. */
+export function filesBelow(directory, accepts = () => true) {
+  const path = join(root, directory)
+  if (!existsSync(path)) return []
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && accepts(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort()
+}
+
+/** When the newest of these files was written, in milliseconds; 0 when there is none. */
+export function newest(paths) {
+  return Math.max(0, ...paths.map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0)))
+}
+
+// The `.cmd` shims of npm on Windows only start through a shell.
+function shell(command) {
+  return { shell: process.platform === 'win32' && command.endsWith('.cmd') }
+}

@@ -1,0 +1,34 @@
+// What is committed but generated must be what a build generates: the addon's loader and its types.
+// And both entries of the package must export the same names.
+
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { fail, root, step } from './_shared.mjs'
+
+const generated = ['binding.cjs', 'binding.d.cts']
+
+if (!step(process.execPath, [join('scripts', 'build.mjs')])) fail('the build failed.')
+checkCommitted()
+await checkEntries()
+console.log('generated files: as committed')
+
+// Against the index, so that a change that is staged with its generated half passes before it is committed.
+function checkCommitted() {
+  const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' })
+  if (git('ls-files', '--error-unmatch', ...generated).status !== 0)
+    fail(`${generated.join(' and ')} must be committed.`)
+  const { status, stdout } = git('diff', '--exit-code', '--', ...generated)
+  if (status !== 0) fail(`a build changes generated files; commit them with what changed them.\n\n${stdout}`)
+}
+
+async function checkEntries() {
+  const dist = join(root, 'dist')
+  const required = Object.keys(createRequire(join(dist, 'check.js'))('./index.js')).sort()
+  const imported = Object.keys(await import(pathToFileURL(join(dist, 'index.mjs')).href)).sort()
+  const types = readFileSync(join(dist, 'index.d.mts'), 'utf8')
+  if (required.join() !== imported.join()) fail(`require sees ${required}\nand import sees ${imported}.`)
+  if (types !== "export * from './index.js'\n") fail('dist/index.d.mts must export all that dist/index.d.ts exports.')
+}

@@ -1,0 +1,54 @@
+// `npm test [-- --rust | --js [specs…]]`: builds what is stale, runs every test, counts them.
+// `npm test -- --js build/test/request.spec.js` runs one spec.
+
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fail, root, step, stepWithOutput, tool } from './_shared.mjs'
+
+const args = process.argv.slice(2)
+const specs = args.filter((argument) => !argument.startsWith('--'))
+const suites = [...(args.includes('--js') ? [] : [cargoTest]), ...(args.includes('--rust') ? [] : [avaTest])]
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+for (const suite of suites) {
+  const counts = await suite()
+  for (const key of Object.keys(total)) total[key] += counts[key]
+}
+if (total.passed === 0 && total.failed === 0) {
+  console.error('no test ran')
+  total.failed = 1
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped ? `, ${total.skipped} skipped` : ''}`)
+process.exitCode = total.failed === 0 ? 0 : 1
+
+async function cargoTest() {
+  const { ok, output } = await stepWithOutput('cargo', ['test', '--workspace', '--locked', '--no-fail-fast'])
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  for (const line of output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm)) {
+    counts.passed += +line[1]
+    counts.failed += +line[2]
+    counts.skipped += +line[3]
+  }
+  return failedAnyhow(ok, counts)
+}
+
+async function avaTest() {
+  if (!step(process.execPath, [join('scripts', 'ensure-built.mjs')])) fail('nothing to test: the build failed.')
+
+  // From scratch, so that a spec that was deleted or renamed does not go on running.
+  rmSync(join(root, 'build', 'test'), { recursive: true, force: true })
+  if (!step(tool('tsc'), ['-p', '__test__/tsconfig.json'])) return { passed: 0, failed: 1, skipped: 0 }
+
+  const { ok, output } = await stepWithOutput(tool('ava'), specs, { env: { ...process.env, FORCE_COLOR: '0' } })
+  const count = (pattern) => [...output.matchAll(pattern)].reduce((sum, match) => sum + +match[1], 0)
+  return failedAnyhow(ok, {
+    passed: count(/^ {2}(\d+) tests? passed$/gm),
+    failed: count(/^ {2}(\d+) (?:tests? failed|uncaught exceptions?|unhandled rejections?)$/gm),
+    skipped: count(/^ {2}(\d+) tests? (?:skipped|todo)$/gm),
+  })
+}
+
+// A runner that failed without a failed test (it did not compile, timed out, crashed) counts as one failure.
+function failedAnyhow(ok, counts) {
+  return ok || counts.failed > 0 ? counts : { ...counts, failed: 1 }
+}
