@@ -1,0 +1,49 @@
+// The figures a run has, how they are shown, and the statistics over rounds.
+
+/** `lower` says that less is better. */
+export const figures = {
+  rate: { title: 'req/s', format: thousands },
+  cpu: { title: 'CPU µs/req', lower: true, format: fixed(2) },
+  javascript: { title: 'JS thread µs/req', lower: true, format: fixed(2) },
+  p50: { title: 'p50 µs', lower: true, format: thousands },
+  p99: { title: 'p99 µs', lower: true, format: thousands },
+  memory: { title: 'KiB a connection', lower: true, format: fixed(2) },
+  resident: { title: 'resident MiB', lower: true, format: fixed(1) },
+}
+
+/** Median, least and greatest of the rounds; undefined when the peer has no such figure. */
+export function spread(values) {
+  const numbers = values.filter((value) => value !== undefined && Number.isFinite(value))
+  if (numbers.length === 0) return undefined
+  return { median: median(numbers), least: Math.min(...numbers), greatest: Math.max(...numbers) }
+}
+
+/** The ratio of two peers round by round, then its spread: what disturbs a round disturbs both of its sides. */
+export function ratio(rounds, otherRounds, figure) {
+  return spread(rounds.map((run, at) => run?.[figure] / otherRounds[at]?.[figure]))
+}
+
+export function median(numbers) {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+export function showSpread(figure, value) {
+  if (value === undefined) return '–'
+  const { format } = figures[figure]
+  const middle = format(value.median)
+  return value.least === value.greatest ? middle : `${middle} (${format(value.least)}–${format(value.greatest)})`
+}
+
+export function showRatio(value) {
+  return value === undefined ? '–' : value.median.toFixed(2)
+}
+
+function thousands(value) {
+  return Math.round(value).toLocaleString('en-US')
+}
+
+function fixed(digits) {
+  return (value) => value.toFixed(digits)
+}

@@ -1,0 +1,123 @@
+// Who is measured, and how each is started.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+
+import { capture } from './processes.mjs'
+
+export const benchRoot = new URL('..', import.meta.url).pathname
+export const projectRoot = new URL('../..', import.meta.url).pathname
+
+const require = createRequire(import.meta.url)
+const every = ['hello', 'busy', 'json', 'post', 'upload', 'download']
+
+/**
+ * Each peer: what it is, the handlers it has, the command that serves one of them, its version, and whether its main
+ * thread is the one that runs JavaScript.
+ */
+export const peers = {
+  millrace: {
+    about: 'this server',
+    handlers: every,
+    javascript: true,
+    command: (handler, { node }) => [node, server('millrace'), handler],
+    version: () => require(join(projectRoot, 'package.json')).version,
+    missing: () => !existsSync(join(projectRoot, 'dist/index.js')) && 'run `npm run build` at the repository root first',
+  },
+  uwebsockets: {
+    about: 'uWebSockets.js, its binaries as published on npm under this name',
+    handlers: every,
+    javascript: true,
+    command: (handler, { node }) => [node, server('uwebsockets'), handler],
+    version: () => packageVersion('uwebsockets'),
+  },
+  bun: {
+    about: 'Bun.serve',
+    handlers: every,
+    javascript: true,
+    // Bun has no declared length for a stream: what it is given is dropped, and the body comes in chunks.
+    chunked: ['download'],
+    command: (handler) => [installed('@oven/bun-linux-x64/bin/bun'), server('bun'), handler],
+    version: () => packageVersion('@oven/bun-linux-x64'),
+    missing: () => missingBinary('@oven/bun-linux-x64/bin/bun'),
+  },
+  deno: {
+    about: 'Deno.serve',
+    handlers: every,
+    javascript: true,
+    command: (handler) => {
+      const flags = ['run', '--allow-net', '--allow-read', '--allow-env', '--no-lock', '--no-config']
+      return [installed('@deno/linux-x64-glibc/deno'), ...flags, server('deno'), handler]
+    },
+    version: () => packageVersion('@deno/linux-x64-glibc'),
+    missing: () => missingBinary('@deno/linux-x64-glibc/deno'),
+  },
+  node: {
+    about: 'node:http',
+    handlers: every,
+    javascript: true,
+    command: (handler, { node }) => [node, server('node-http'), handler],
+    version: ({ node }) => capture(node, ['-p', 'process.versions.node']),
+  },
+  fastify: {
+    about: 'Fastify on node:http',
+    handlers: every,
+    javascript: true,
+    command: (handler, { node }) => [node, server('fastify'), handler],
+    version: () => packageVersion('fastify'),
+  },
+  hono: {
+    about: 'Hono on @hono/node-server',
+    handlers: every,
+    javascript: true,
+    command: (handler, { node }) => [node, server('hono'), handler],
+    version: () => packageVersion('hono'),
+  },
+  hyper: {
+    about: 'hyper on one current-thread runtime, no JavaScript',
+    handlers: every,
+    javascript: false,
+    native: true,
+    command: (handler) => [binary('bench-hyper'), handler],
+    version: () => lockedVersion('hyper'),
+  },
+  floor: {
+    about: 'a bare epoll loop with a fixed answer: what the kernel alone costs',
+    handlers: ['hello'],
+    javascript: false,
+    native: true,
+    command: () => [binary('bench-floor')],
+    version: () => '',
+  },
+}
+
+/** Whether a peer can run a scenario: the floor knows one answer, and memory or closing connections mean nothing there. */
+export function canRun(peer, scenario) {
+  return peers[peer].handlers.includes(scenario.handler) && !(peer === 'floor' && scenario.notForFloor)
+}
+
+function server(name) {
+  return join(benchRoot, 'servers', `${name}.mjs`)
+}
+
+function binary(name) {
+  return join(benchRoot, 'target/release', name)
+}
+
+function installed(path) {
+  return join(benchRoot, 'node_modules', path)
+}
+
+function missingBinary(path) {
+  return !existsSync(installed(path)) && 'its package has no binary for this machine'
+}
+
+function packageVersion(name) {
+  return require(join(benchRoot, 'node_modules', name, 'package.json')).version
+}
+
+function lockedVersion(crate) {
+  const lock = readFileSync(join(benchRoot, 'Cargo.lock'), 'utf8')
+  return new RegExp(`name = "${crate}"\\nversion = "([^"]+)"`).exec(lock)[1]
+}

@@ -1,0 +1,59 @@
+// Everything a measurement needs, installed and built when it is missing; a clear message when that cannot be done.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+
+import { benchRoot, peers } from './peers.mjs'
+import { exists } from './processes.mjs'
+
+export class PreparationError extends Error {}
+
+const tools = {
+  wrk: { probe: '-v', for: 'the load', get: 'apt-get install wrk' },
+  taskset: { probe: '-V', for: 'pinning to a core', get: 'apt-get install util-linux' },
+}
+
+/** Checks the tools, installs the packages, builds the native peers; gives the peers that can run here. */
+export function prepare(wanted, { lock }) {
+  if (process.platform !== 'linux') {
+    throw new PreparationError('the benchmark reads /proc and pins with taskset: it runs on Linux only')
+  }
+  if (availableParallelism() < 2) throw new PreparationError('the benchmark needs two cores: one for the server, one for the load')
+  for (const [tool, { probe, for: purpose, get }] of Object.entries(tools)) {
+    if (!exists(tool, probe)) throw new PreparationError(`${tool} is needed for ${purpose}; on Debian: ${get}`)
+  }
+  if (lock && !exists('flock', '-V')) throw new PreparationError('--lock needs flock; on Debian: apt-get install util-linux')
+  installPackages(lock)
+  if (wanted.some((name) => peers[name].native)) buildNative(lock)
+
+  const usable = []
+  for (const name of wanted) {
+    const reason = peers[name].missing?.()
+    if (reason) process.stderr.write(`leaving out ${name}: ${reason}\n`)
+    else usable.push(name)
+  }
+  if (usable.length === 0) throw new PreparationError('no peer is left to measure')
+  return usable
+}
+
+function installPackages(lock) {
+  const installed = join(benchRoot, 'node_modules/.package-lock.json')
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(benchRoot, 'package-lock.json')).mtimeMs) return
+  process.stderr.write('installing the peers (npm ci in bench/)\n')
+  step(lock, 'npm', ['ci'], 'npm comes with Node.js')
+}
+
+function buildNative(lock) {
+  if (['bench-hyper', 'bench-floor'].every((name) => existsSync(join(benchRoot, 'target/release', name)))) return
+  process.stderr.write('building the native peers (cargo build --release in bench/)\n')
+  step(lock, 'cargo', ['build', '--release', '--locked'], 'install Rust from rustup.rs, or choose --peers without hyper and floor')
+}
+
+function step(lock, command, commandArguments, help) {
+  if (!exists(command, '--version')) throw new PreparationError(`${command} is missing: ${help}`)
+  const whole = [...(lock ? ['flock', lock] : []), command, ...commandArguments]
+  const { status } = spawnSync(whole[0], whole.slice(1), { cwd: benchRoot, stdio: ['ignore', 2, 2] })
+  if (status !== 0) throw new PreparationError(`${command} ${commandArguments[0]} failed in bench/`)
+}

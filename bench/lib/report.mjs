@@ -1,0 +1,80 @@
+// What was measured as Markdown: the targets first, then a table for each scenario.
+
+import { showEnvironment } from './environment.mjs'
+import { figures, showRatio, showSpread } from './figures.mjs'
+import { peers } from './peers.mjs'
+import { judge, reference, subject } from './targets.mjs'
+
+export function reportMarkdown(measured, { chart } = {}) {
+  const parts = ['# Measured', ...environments(measured)]
+  if (chart) parts.push(`![Throughput and CPU time of each peer](${chart})`)
+  const judged = judge(measured)
+  if (judged.length > 0) parts.push('## Targets', targetTable(judged))
+  for (const one of measured) parts.push(`## ${one.title}`, scenarioTable(one), ...remarks(one))
+  return `${parts.join('\n\n')}\n`
+}
+
+export function targetTable(judged) {
+  return table(
+    ['scenario', 'figure', 'target', 'reached', ''],
+    judged.map(({ scenario, figure, atMost, atLeast, absolute, reached, met }) => [
+      scenario,
+      absolute ? figures[figure].title : `${figures[figure].title}, ratio to ${reference}`,
+      atMost === undefined ? `≥ ${atLeast.toFixed(2)}` : `≤ ${atMost.toFixed(2)}`,
+      reached.toFixed(2),
+      met ? 'PASS' : 'FAIL',
+    ]),
+  )
+}
+
+/** A row for each peer: its figures with least and greatest, then what the subject is to it, figure by figure. */
+export function scenarioTable({ scenario, results, bytesPerRequest }) {
+  const present = columnsOf(scenario).filter((figure) => Object.values(results).some((result) => result[figure]))
+  const compared = present.filter((figure) => Object.values(results).some((result) => result.subjectRatio?.[figure]))
+  const head = ['server', ...present.map((figure) => figures[figure].title)]
+  if (bytesPerRequest) head.push('MiB/s')
+  head.push(...compared.map((figure) => `${subject} ÷ it: ${figures[figure].title.replace(' µs/req', '')}`))
+  const rows = Object.entries(results).map(([name, result]) => {
+    const row = [name, ...present.map((figure) => showSpread(figure, result[figure]))]
+    if (bytesPerRequest) row.push(Math.round((result.rate.median * bytesPerRequest) / 2 ** 20).toLocaleString('en-US'))
+    for (const figure of compared) row.push(name === subject ? '' : showRatio(result.subjectRatio?.[figure]))
+    return row
+  })
+  return table(head, rows)
+}
+
+function columnsOf(scenario) {
+  return scenario === 'idle' ? ['memory', 'resident'] : ['rate', 'cpu', 'javascript', 'p50', 'p99', 'resident']
+}
+
+function environments(measured) {
+  const lines = new Map()
+  for (const { environment, settings, date, scenario } of measured) {
+    const line = `${date.slice(0, 10)}, ${showEnvironment(environment)}. Medians of ${settings.rounds} runs of ${settings.duration} s each, in brackets the least and the greatest.`
+    lines.set(line, [...(lines.get(line) ?? []), scenario])
+  }
+  // One line when everything was measured together; else each says what it stands for.
+  if (lines.size === 1) return [...lines.keys()]
+  return [...lines].map(([line, names]) => `${names.join(', ')}: ${line}`)
+}
+
+function remarks({ results, handler }) {
+  const remarks = []
+  for (const [name, { rounds }] of Object.entries(results)) {
+    const disturbed = rounds.filter((run) => run?.foreign > disturbance).length
+    if (disturbed > 0) remarks.push(`${name}: other processes took more than 10 % of a core during ${disturbed} of its runs.`)
+    if (peers[name]?.chunked?.includes(handler)) remarks.push(`${name} sends this body in chunks, the others with a length.`)
+  }
+  return remarks
+}
+
+/** Of one core; a run above it is made again, and remarked upon when that does not help. */
+export const disturbance = 0.1
+
+function table(head, rows) {
+  const all = [head, ...rows]
+  const widths = head.map((_, column) => Math.max(3, ...all.map((row) => row[column].length)))
+  const line = (row) => `| ${row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join(' | ')} |`
+  const rule = `| ${widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
+  return [line(head), rule, ...rows.map(line)].join('\n')
+}

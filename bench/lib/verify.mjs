@@ -1,0 +1,118 @@
+// Before a peer is measured it has to give the answers of the scenario, byte for byte.
+
+import { connect } from 'node:net'
+
+/** Sends the scenario's proofs over a socket and throws when an answer is not what every peer must answer. */
+export async function verify(port, scenario, { chunked = false, floor = false } = {}) {
+  for (const [request, expected] of scenario.proofs) {
+    const depth = scenario.depth ?? 1
+    const text = serialize(request, port)
+    const answers = await exchange(port, Buffer.concat(Array(depth).fill(text)), depth, scenario.closes)
+    for (const answer of answers) compare(answer, expected, { chunked, floor, closes: scenario.closes })
+  }
+}
+
+/** The request as bytes; `filler` stands for a body of that many bytes of no interest. */
+export function serialize({ method, path, headers, body, filler }, port) {
+  const content = Buffer.from(filler ? 'x'.repeat(filler) : body)
+  const lines = [`${method} ${path} HTTP/1.1`, `Host: 127.0.0.1:${port}`]
+  for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`)
+  if (content.length > 0) lines.push(`Content-Length: ${content.length}`)
+  return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), content])
+}
+
+/** Takes one answer off the front of `bytes`: undefined while it is not complete. */
+export function parseAnswer(bytes) {
+  const end = bytes.indexOf('\r\n\r\n')
+  if (end < 0) return undefined
+  const [statusLine, ...lines] = bytes.toString('latin1', 0, end).split('\r\n')
+  const headers = {}
+  for (const line of lines) {
+    const colon = line.indexOf(':')
+    const name = line.slice(0, colon).toLowerCase()
+    if (Object.hasOwn(headers, name)) throw new Error(`the header ${name} came twice`)
+    headers[name] = line.slice(colon + 1).trim()
+  }
+  const head = { statusLine, status: Number(statusLine.split(' ')[1]), headers }
+  const body = headers['transfer-encoding'] === 'chunked' ? dechunk(bytes, end + 4) : known(bytes, end + 4, headers)
+  return body && { ...head, ...body }
+}
+
+function known(bytes, start, headers) {
+  const length = Number(headers['content-length'])
+  if (!Number.isInteger(length)) throw new Error('an answer without a length')
+  return bytes.length < start + length ? undefined : { body: bytes.subarray(start, start + length), used: start + length }
+}
+
+function dechunk(bytes, start) {
+  const pieces = []
+  for (let at = start; ; ) {
+    const end = bytes.indexOf('\r\n', at)
+    if (end < 0) return undefined
+    const size = Number.parseInt(bytes.toString('latin1', at, end), 16)
+    const next = end + 2 + size + 2
+    if (bytes.length < next) return undefined
+    if (size === 0) return { body: Buffer.concat(pieces), used: next }
+    pieces.push(bytes.subarray(end + 2, end + 2 + size))
+    at = next
+  }
+}
+
+function exchange(port, request, count, untilClosed) {
+  return new Promise((resolve, reject) => {
+    const answers = []
+    let received = Buffer.alloc(0)
+    const socket = connect(port, '127.0.0.1')
+    const timer = setTimeout(() => fail(`${answers.length} of ${count} answers after 5 seconds`), 5000)
+    const fail = (message) => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(new Error(message))
+    }
+    const finish = () => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve(answers)
+    }
+    socket.on('connect', () => socket.write(request))
+    socket.on('data', (chunk) => {
+      received = Buffer.concat([received, chunk])
+      try {
+        for (let answer; answers.length < count && (answer = parseAnswer(received)); ) {
+          answers.push(answer)
+          received = received.subarray(answer.used)
+        }
+      } catch (error) {
+        return fail(error.message)
+      }
+      if (answers.length === count && !untilClosed) finish()
+    })
+    socket.on('end', () => {
+      if (answers.length < count) fail(`the server closed after ${answers.length} of ${count} answers`)
+      else finish()
+    })
+    socket.on('error', (error) => fail(error.message))
+  })
+}
+
+function compare({ statusLine, headers, body }, expected, { chunked, floor, closes }) {
+  const wanted = Buffer.from(expected.body)
+  equal('the status line', statusLine, 'HTTP/1.1 200 OK')
+  equal('content-type', headers['content-type'], expected.type)
+  if (!chunked) equal('content-length', headers['content-length'], String(wanted.length))
+  if (!floor) {
+    equal('a date', /^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(headers.date), true)
+    equal('connection', headers.connection?.toLowerCase() === 'close', closes ?? false)
+  }
+  if (!body.equals(wanted)) {
+    throw new Error(`another body: ${show(body)} instead of ${show(wanted)}`)
+  }
+}
+
+function equal(what, found, wanted) {
+  if (found !== wanted) throw new Error(`${what} is ${found}, not ${wanted}`)
+}
+
+function show(body) {
+  return body.length > 200 ? `${body.length} bytes` : JSON.stringify(body.toString('latin1'))
+}

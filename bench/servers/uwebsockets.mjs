@@ -1,0 +1,70 @@
+import { createRequire } from 'node:module'
+
+import {
+  BINARY, DOWNLOAD_BYTES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt,
+} from '../handlers/answers.mjs'
+import { handlerOf, ready } from './scenario.mjs'
+
+const uWebSockets = createRequire(import.meta.url)('uwebsockets')
+const app = uWebSockets.App()
+
+const scenarios = {
+  hello: () => app.get('/', (response) => response.writeHeader('content-type', TEXT).end(HELLO)),
+
+  busy: () =>
+    app.get('/', (response) => {
+      busy()
+      response.writeHeader('content-type', TEXT).end(HELLO)
+    }),
+
+  json: () =>
+    app.get('/items/:item', (response, request) => {
+      const body = describe(request.getUrl(), request.getHeader('user-agent'), request.getHeader('x-request-id'))
+      response.writeHeader('content-type', JSON_TYPE).end(body)
+    }),
+
+  post: () =>
+    app.post('/orders', (response) => {
+      let held
+      response.onAborted(ignore)
+      response.onData((chunk, isLast) => {
+        // A chunk is only valid during the call: one that is not the last is copied.
+        const bytes = Buffer.from(chunk)
+        if (!isLast || held) held = Buffer.concat(held ? [held, bytes] : [bytes])
+        if (!isLast) return
+        const order = JSON.parse((held ?? bytes).toString())
+        response.cork(() => response.writeHeader('content-type', JSON_TYPE).end(receipt(order)))
+      })
+    }),
+
+  upload: () =>
+    app.post('/upload', (response) => {
+      let bytes = 0
+      response.onAborted(ignore)
+      response.onData((chunk, isLast) => {
+        bytes += chunk.byteLength
+        if (isLast) response.cork(() => response.writeHeader('content-type', TEXT).end(String(bytes)))
+      })
+    }),
+
+  download: () =>
+    app.get('/download', (response) => {
+      // tryEnd says how much the socket took; onWritable says where to go on.
+      const more = (offset) => {
+        for (;;) {
+          const [taken, done] = response.tryEnd(PIECE.subarray(offset % PIECE.length), DOWNLOAD_BYTES)
+          if (done || !taken) return taken
+          offset = response.getWriteOffset()
+        }
+      }
+      response.onAborted(ignore)
+      response.onWritable(more)
+      response.writeHeader('content-type', BINARY)
+      more(0)
+    }),
+}
+
+function ignore() {}
+
+handlerOf(scenarios)()
+app.listen('127.0.0.1', 0, (socket) => ready(uWebSockets.us_socket_local_port(socket)))
