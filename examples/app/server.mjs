@@ -1,0 +1,36 @@
+// The example application: `npm start`, or `PORT=8080 HOST=0.0.0.0 npm start`.
+
+import { createServer } from 'millrace'
+import { handler } from './app.mjs'
+
+const host = process.env.HOST ?? '127.0.0.1'
+const port = Number(process.env.PORT ?? 3000)
+
+const server = createServer({
+  handler,
+  onError: (error, { request }) => console.error(request ? `${request.method} ${request.path}:` : 'connection:', error),
+  // The upload is counted, not kept, so it may be far larger than the 8 MiB that a body may have by default.
+  limits: { bodyBytes: 64 * 1024 ** 3 },
+})
+
+try {
+  const address = await server.listen({ host, port })
+  const name = address.host.includes(':') ? `[${address.host}]` : address.host
+  console.log(`millrace is listening on http://${name}:${address.port}/`)
+} catch (error) {
+  const hints = { EADDRINUSE: 'another program has this port: try PORT=0', EACCES: 'this port is for administrators' }
+  console.error(`millrace cannot listen on ${host}:${port}: ${hints[error.code] ?? error.message} (${error.code})`)
+  process.exit(1)
+}
+
+// The first signal lets requests finish, for ten seconds at most; the second one does not wait.
+let closing = false
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, async () => {
+    if (closing) process.exit(1)
+    closing = true
+    console.log(`\n${signal}: closing; once more to stop at once`)
+    await server.close({ timeout: 10_000 })
+    console.log('closed')
+  })
+}
