@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
+/** For cargo: in CI a Cargo.lock that does not fit is an error; at a desk cargo brings it up to date. */
+export const locked = process.env.CI ? ['--locked'] : []
+
 /** Ends the script with a message a person can act on, without a stack. */
 export function fail(message) {
   console.error(`\nmillrace: ${message}\n`)

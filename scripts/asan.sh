@@ -12,4 +12,4 @@ target=$(rustc +nightly -vV | sed -n 's/^host: //p')
 export RUSTFLAGS="-Zsanitizer=address ${RUSTFLAGS:-}"
 export ASAN_OPTIONS="detect_leaks=1:${ASAN_OPTIONS:-}"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/asan"
-exec cargo +nightly test --workspace --locked --lib --tests --target "$target" "$@"
+exec cargo +nightly test --workspace ${CI:+--locked} --lib --tests --target "$target" "$@"

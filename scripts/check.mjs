@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { root, step, tool } from './_shared.mjs'
+import { locked, root, step, tool } from './_shared.mjs'
 
 const node = (script, ...args) => [process.execPath, [join('scripts', script), ...args]]
 
@@ -12,12 +12,12 @@ const steps = {
   'Rust formatting': ['cargo', ['fmt', '--all', '--check']],
   layers: node('check-layers.mjs'),
   lints: [tool('oxlint'), ['--deny-warnings']],
-  'Rust lints': ['cargo', ['clippy', '--workspace', '--all-targets', '--locked', '--', '-D', 'warnings']],
+  'Rust lints': ['cargo', ['clippy', '--workspace', '--all-targets', ...locked, '--', '-D', 'warnings']],
   build: node('ensure-built.mjs'),
   types: [tool('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
   'types of the tests': [tool('tsc'), ['--noEmit', '-p', '__test__/tsconfig.json']],
   'generated files': node('check-generated.mjs'),
-  'licences, duplicates, sources': ['cargo', ['deny', '--locked', 'check', 'licenses', 'bans', 'sources']],
+  'licences, duplicates, sources': ['cargo', ['deny', ...locked, 'check', 'licenses', 'bans', 'sources']],
 }
 
 const failed = []

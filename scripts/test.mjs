@@ -3,7 +3,7 @@
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fail, root, step, stepWithOutput, tool } from './_shared.mjs'
+import { fail, locked, root, step, stepWithOutput, tool } from './_shared.mjs'
 
 const args = process.argv.slice(2)
 const specs = args.filter((argument) => !argument.startsWith('--'))
@@ -22,7 +22,7 @@ console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped ? `
 process.exitCode = total.failed === 0 ? 0 : 1
 
 async function cargoTest() {
-  const { ok, output } = await stepWithOutput('cargo', ['test', '--workspace', '--locked', '--no-fail-fast'])
+  const { ok, output } = await stepWithOutput('cargo', ['test', '--workspace', '--no-fail-fast', ...locked])
   const counts = { passed: 0, failed: 0, skipped: 0 }
   for (const line of output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm)) {
     counts.passed += +line[1]
