@@ -84,6 +84,9 @@ impl Decoder {
         fields: &'a mut FieldSpans,
     ) -> Result<(usize, Event<'a>), Error> {
         let before = self.skip_empty_lines(input)?;
+        if let [] | [b'\r'] = input[before..] {
+            return Ok((before, Event::NeedMore));
+        }
         let Some((length, head)) = head::parse(&input[before..], limits, fields)? else {
             return Ok((before, Event::NeedMore));
         };
