@@ -86,9 +86,17 @@ pub(crate) fn parse<'a>(
     let bytes = &input[..input.len().min(most)];
     match parse_within(bytes, limits, spans)? {
         Some(whole) => Ok(Some(whole)),
-        None if bytes.len() == most => Err(Error::HeadTooLarge),
-        None => Ok(None),
+        None if bytes.len() < most => Ok(None),
+        None if ends_in_target(bytes) => Err(Error::TargetTooLong),
+        None => Err(Error::HeadTooLarge),
     }
+}
+
+/// Whether the target is what makes a head too long.
+#[cold]
+fn ends_in_target(bytes: &[u8]) -> bool {
+    let method_end = skip_token(bytes, 0);
+    method_end < bytes.len() && skip_target(bytes, method_end + 1) == bytes.len()
 }
 
 fn parse_within<'a>(
