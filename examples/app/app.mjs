@@ -31,7 +31,7 @@ function hello(request, response) {
   response.end('Hello, World!\n')
 }
 
-/** What arrived, as JSON. A handler may be asynchronous, and the request stays valid for as long as someone holds it. */
+/** What arrived, as JSON. Handlers may be asynchronous; a request stays valid for as long as someone holds it. */
 async function echo(request, response) {
   const body = await request.text()
   sendJson(response, 200, {
@@ -46,7 +46,7 @@ async function echo(request, response) {
   })
 }
 
-/** Counts a body as it streams in. Memory stays where it is, whatever the size: the socket is read as fast as this loop runs. */
+/** Counts a body as it streams in. Memory stays where it is: the socket is read no faster than this loop runs. */
 async function upload(request, response) {
   const start = performance.now()
   let bytes = 0
@@ -60,9 +60,12 @@ async function upload(request, response) {
 
 const piece = Buffer.alloc(64 * KIB, 'millrace ')
 
-/** Streams as many bytes as asked for, no faster than the client takes them: `write` returns false when enough is waiting. */
+/**
+ * Streams as many bytes as asked for, no faster than the client takes them: `write` returns false when enough is
+ * waiting. A client that goes away ends the loop: `drain` rejects.
+ */
 async function download(request, response) {
-  const asked = new URLSearchParams(request.query).get('bytes') ?? 16 * MIB
+  const asked = request.searchParams.get('bytes') ?? 16 * MIB
   const bytes = Number(asked)
   if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > 64 * GIB) {
     return sendText(response, 400, `bytes must be a whole number from 0 to ${64 * GIB}, not ${asked}\n`)
@@ -70,7 +73,7 @@ async function download(request, response) {
   response.setHeader('content-type', 'application/octet-stream')
   response.setHeader('content-length', String(bytes))
 
-  for (let left = bytes; left > 0 && !request.signal.aborted; left -= piece.length) {
+  for (let left = bytes; left > 0; left -= piece.length) {
     const flowing = response.write(left >= piece.length ? piece : piece.subarray(0, left))
     if (!flowing) await response.drain()
   }
