@@ -11,7 +11,7 @@ const crates = {
   'millrace-batch': [],
   'millrace-server': ['millrace-batch', 'millrace-http1', 'millrace-ws'],
   'millrace-node': ['millrace-server'],
-  'millrace-testkit': [],
+  'millrace-testkit': ['millrace-batch', 'millrace-http1'],
 }
 
 /** Bytes and time go in, events and bytes come out: these crates have no socket, no clock, no JavaScript. */
