@@ -1,0 +1,277 @@
+import type { Inbox } from './batch'
+import { bound } from './context'
+import { coded, codedPlain, codedType, show, type CodedError } from './errors'
+import { Headers, NO_HEADERS } from './headers'
+import type { Request } from './request'
+import type { Response } from './response'
+import { handled } from './stream'
+
+/**
+ * Receives one piece of a request body.
+ *
+ * @param chunk the bytes, yours for as long as you hold them; null at the end of the body and on error
+ * @param error why the body cannot be read on, or null
+ * @param size the number of bytes in `chunk`; 0 at the end
+ * @param request the request whose body this is
+ */
+export type ReadCallback = (chunk: Buffer | null, error: CodedError | null, size: number, request: Request) => void
+
+type Step = (chunk: Buffer | null, error: CodedError | null) => void
+
+/** How the body is being read; once begun one way it cannot be read another way. */
+const Mode = { unread: 0, callback: 1, consumed: 2 } as const
+
+/**
+ * The body of one request as it arrives. Small bodies that came with their head are read straight from the inbox while the handler runs; all others are a
+ * queue of chunks, and every chunk taken gives the core credit to read on.
+ */
+export class Body {
+  private readonly exchange: Response
+  private readonly inbox: Inbox
+  private start: number
+  private stop: number
+  private queue: Buffer[]
+  private complete: boolean
+  error: CodedError | null
+  private mode: number
+  private step: Step | null
+  trailers: Headers
+
+  constructor(exchange: Response, inbox: Inbox, inline: { start: number; end: number } | undefined) {
+    this.exchange = exchange
+    this.inbox = inbox
+    this.start = inline === undefined ? 0 : inline.start
+    this.stop = inline === undefined ? 0 : inline.end
+    this.queue = []
+    this.complete = inline !== undefined
+    this.error = null
+    this.mode = Mode.unread
+    this.step = null
+    this.trailers = NO_HEADERS
+  }
+
+  /** Whether reading has begun. */
+  get used(): boolean {
+    return this.mode !== Mode.unread
+  }
+
+  /** Whether records for this body may still come and somebody has begun to read it. */
+  get isAwaited(): boolean {
+    return this.mode !== Mode.unread && !this.complete && this.error === null
+  }
+
+  read(callback: ReadCallback): void {
+    if (typeof callback !== 'function') {
+      throw codedType('ERR_INVALID_ARGUMENT', `read() wants a callback function, but got ${show(callback)}.`)
+    }
+    if (this.mode === Mode.consumed) throw used()
+    if (this.step !== null) {
+      throw coded('ERR_READ_PENDING', 'A read of this body is still waiting: call read() again from its callback.')
+    }
+    this.begin(Mode.callback)
+    const { request } = this.exchange
+    const run = bound(callback)
+    this.step = (chunk, error) => {
+      try {
+        run(chunk, error, chunk === null ? 0 : chunk.length, request)
+      } catch (thrown) {
+        this.exchange._failed(thrown)
+      }
+    }
+    // Never inside the call that asks for it.
+    if (this.isReady()) process.nextTick(() => this.deliver())
+  }
+
+  async *iterate(): AsyncGenerator<Buffer, void, undefined> {
+    this.consume()
+    try {
+      for (;;) {
+        const chunk = await this.next()
+        if (chunk === null) return
+        yield chunk
+      }
+    } finally {
+      this.discard()
+    }
+  }
+
+  bytes(): Promise<Buffer> {
+    try {
+      this.consume()
+    } catch (error) {
+      return handled(Promise.reject(error))
+    }
+    if (this.complete && this.error === null) return Promise.resolve(this.takeAll())
+    const whole = new Promise<Buffer>((resolve, reject) => {
+      const chunks: Buffer[] = []
+      const step: Step = (chunk, error) => {
+        if (error !== null) return reject(error)
+        if (chunk === null) return resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+        chunks.push(chunk)
+        this.step = step
+      }
+      this.step = step
+      this.deliver()
+    })
+    return handled(whole)
+  }
+
+  text(): Promise<string> {
+    if (this.isInline()) return Promise.resolve(this.inlineText())
+    return handled(this.bytes().then(decode))
+  }
+
+  json(): Promise<unknown> {
+    if (!this.isInline()) return handled(this.bytes().then(decode).then(parse))
+    try {
+      return Promise.resolve(parse(this.inlineText()))
+    } catch (error) {
+      return handled(Promise.reject(error))
+    }
+  }
+
+  /** Copies out what the next batch would overwrite. */
+  keep(): void {
+    if (this.start === this.stop) return
+    this.queue.push(this.inbox.copy(this.start, this.stop))
+    this.start = this.stop
+  }
+
+  /** The answer has ended: a body nobody has begun to read is dropped, here and in the core. */
+  discardUnread(): void {
+    if (this.mode === Mode.unread) this.discard()
+  }
+
+  push(chunk: Buffer): void {
+    if (this.error !== null) return
+    this.queue.push(chunk)
+    this.deliver()
+  }
+
+  /** The last chunk of a body without trailers. */
+  finishWith(chunk: Buffer): void {
+    if (this.error !== null) return
+    if (chunk.length !== 0) this.queue.push(chunk)
+    this.complete = true
+    this.deliver()
+  }
+
+  finish(trailers: string): void {
+    if (trailers !== '') this.trailers = new Headers(trailers)
+    this.complete = true
+    this.deliver()
+  }
+
+  fail(error: CodedError): void {
+    if (this.complete || this.error !== null) return
+    this.error = error
+    this.queue = []
+    this.deliver()
+  }
+
+  private discard(): void {
+    this.start = this.stop
+    this.queue = []
+    if (this.complete) {
+      if (this.mode === Mode.unread) this.error ??= discarded()
+    } else {
+      this.error ??= discarded()
+      this.deliver()
+    }
+  }
+
+  private begin(mode: number): void {
+    const first = this.mode === Mode.unread
+    this.mode = mode
+    this.keepForReading()
+    // Tells the core that the body is wanted, which also answers `Expect: 100-continue`.
+    if (first && !this.complete && this.error === null) this.exchange._credit(0)
+  }
+
+  private keepForReading(): void {
+    if (this.mode === Mode.callback) this.keep()
+  }
+
+  private consume(): void {
+    if (this.mode !== Mode.unread) throw used()
+    this.begin(Mode.consumed)
+  }
+
+  private next(): Promise<Buffer | null> {
+    return new Promise((resolve, reject) => {
+      this.step = (chunk, error) => (error === null ? resolve(chunk) : reject(error))
+      this.deliver()
+    })
+  }
+
+  private isReady(): boolean {
+    return this.queue.length !== 0 || this.complete || this.error !== null
+  }
+
+  /** Gives the waiting reader what there is, as long as it asks on. */
+  private deliver(): void {
+    while (this.step !== null && this.isReady()) {
+      const step = this.step
+      this.step = null
+      if (this.error !== null) {
+        step(null, this.error)
+      } else {
+        this.keep()
+        const chunk = this.queue.shift()
+        if (chunk !== undefined && !this.complete) this.exchange._credit(chunk.length)
+        step(chunk ?? null, null)
+      }
+      // A callback asked again inside its own call gets its answer later, a promise's step may go on at once.
+      if (this.mode === Mode.callback && this.step !== null) {
+        if (this.isReady()) process.nextTick(() => this.deliver())
+        return
+      }
+    }
+  }
+
+  private isInline(): boolean {
+    return this.start !== this.stop && this.mode === Mode.unread
+  }
+
+  /** The common case of a small JSON body: decoded where it lies, without a copy of its bytes. */
+  private inlineText(): string {
+    this.mode = Mode.consumed
+    const text = this.inbox.bytes.toString('utf8', this.start, this.stop)
+    this.start = this.stop
+    return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
+  }
+
+  private takeAll(): Buffer {
+    this.keep()
+    const chunks = this.queue
+    this.queue = []
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  }
+}
+
+const BYTE_ORDER_MARK = 0xfeff
+
+function used(): CodedError {
+  return coded('ERR_BODY_USED', 'This body has been read, or is being read another way: it can be read only once.')
+}
+
+function discarded(): CodedError {
+  return codedPlain(
+    'ERR_BODY_DISCARDED',
+    'The body was dropped because the answer ended before anybody began to read it, or because its reader stopped.',
+  )
+}
+
+function decode(bytes: Buffer): string {
+  const text = bytes.toString('utf8')
+  return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    // A SyntaxError, as the Fetch standard has it, and one that can be told from the program's own.
+    throw Object.assign(error as SyntaxError, { code: 'ERR_BODY_JSON' })
+  }
+}

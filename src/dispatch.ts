@@ -1,0 +1,432 @@
+import { Abort, inlineBody, Inbox, Kind, Outbox, Outcome, ServerEvent } from './batch'
+import { binding, type NativeLane } from './binding'
+import { Body } from './body'
+import { bound, LoopScope } from './context'
+import { codedPlain, type CodedError } from './errors'
+import { PendingExchanges } from './pending'
+import { Request } from './request'
+import { Response, type WriteCallback } from './response'
+import { writeError } from './outcome'
+
+/** What a lane wants of a server. */
+export interface ServerSink {
+  readonly handler: (request: Request, response: Response) => unknown
+  /** Bytes a response may have under way before `write` returns false. */
+  readonly writeBuffer: number
+  handlerFailed(error: unknown, response: Response): void
+  connectionFailed(text: string): void
+  closed(): void
+}
+
+/**
+ * A wake hands the thread back after so many milliseconds, so that timers and promises run beside a flood of requests: below what a person notices, above
+ * what the hand-over costs.
+ */
+const TURN_BUDGET_MS = 5
+/** Answers waiting for the end of a long batch go out after so many milliseconds. */
+const SUBMIT_AFTER_MS = 0.5
+/** The clock is read after 1, 2, 4, … and then every so many records: often enough for slow handlers, seldom enough for fast ones. */
+const CLOCK_STRIDE = 32
+/** How often exchanges still pending let go of the text of the batch they came in. */
+const DETACH_EVERY_MS = 1000
+
+const settled = Promise.resolve()
+
+/** One JavaScript thread's connection with the core: takes batches in, calls handlers, and hands answers back. */
+export class Lane {
+  readonly inbox = new Inbox()
+  readonly outbox = new Outbox()
+  private readonly native: NativeLane
+  private readonly servers = new Map<number, ServerSink>()
+  private readonly pending = new PendingExchanges()
+  private readonly scope = new LoopScope()
+  private readonly callbacks = new Map<number, { response: Response; callback: WriteCallback }>()
+  private text = ''
+  private at = 0
+  private end = 0
+  /** The loop is on the stack: what is written goes with its next turn. */
+  private running = false
+  /** A promise job, an immediate or a tick will hand over what is written. */
+  private submitting = false
+  private continuing = false
+  /** The batch left handlers whose promises may go on before the next turn. */
+  private leftPromises = false
+  private count = 0
+  private checkAt = 1
+  private startedAt = 0
+  private submittedAt = 0
+  private detachedAt = 0
+  private token = 0
+  private lastId = -1
+  private lastServer: ServerSink | undefined
+  private references = 0
+
+  constructor() {
+    const { Lane: Native } = binding()
+    // Without a store of whoever happens to listen first.
+    this.native = this.scope.root(() => new Native(this.inbox.bytes, this.outbox.bytes, () => this.wake()))
+    this.native.unref()
+  }
+
+  // For servers ---------------------------------------------------------------------------------------------------------------------------------------
+
+  get core(): NativeLane {
+    return this.native
+  }
+
+  attach(id: number, server: ServerSink): void {
+    this.servers.set(id, server)
+  }
+
+  /** The thread is kept alive while at least one server asks for it. */
+  ref(): void {
+    if (this.references++ === 0) this.native.ref()
+  }
+
+  unref(): void {
+    if (--this.references === 0) this.native.unref()
+  }
+
+  /** Exchanges that wait for their answer, or for the rest of their request. */
+  get pendingCount(): number {
+    return this.pending.size
+  }
+
+  // For responses -------------------------------------------------------------------------------------------------------------------------------------
+
+  /** The outbox with room for a record of so many bytes. */
+  reserve(bytes: number): Outbox {
+    const outbox = this.outbox
+    if (outbox.room() < bytes) this.submit()
+    return outbox
+  }
+
+  put(view: Uint8Array): number {
+    return this.native.putChunk(view)
+  }
+
+  /** Something has been written outside the loop: it is handed over once, when the promises that are ready have run. */
+  written(): void {
+    if (this.running || this.submitting) return
+    this.submitting = true
+    process.nextTick(submitLater, this)
+  }
+
+  submitNow(): void {
+    this.submit()
+  }
+
+  /** A token for a record whose result is wanted. */
+  notify(response: Response, callback: WriteCallback): number {
+    do {
+      this.token = (this.token + 1) >>> 0
+    } while (this.token === 0 || this.callbacks.has(this.token))
+    this.callbacks.set(this.token, { response, callback: bound(callback) })
+    return this.token
+  }
+
+  forget(response: Response): void {
+    response._setPending(false)
+    this.pending.remove(response)
+  }
+
+  /** @internal */
+  _submitLater(): void {
+    this.submitting = false
+    if (!this.running) this.submit()
+  }
+
+  private submit(): void {
+    const { position } = this.outbox
+    if (position === 0) return
+    this.outbox.position = 0
+    this.native.submit(position)
+  }
+
+  // The loop ------------------------------------------------------------------------------------------------------------------------------------------
+
+  /** Called by the core when records wait. */
+  private wake(): void {
+    if (this.running || this.continuing) return
+    this.startedAt = this.submittedAt = performance.now()
+    this.count = 0
+    this.checkAt = 1
+    if (this.pending.size !== 0 && this.startedAt - this.detachedAt > DETACH_EVERY_MS) this.detach()
+    this.run()
+  }
+
+  private readonly continueLater = (): void => {
+    this.continuing = false
+    this.wake()
+  }
+
+  private readonly continueNow = (): void => {
+    this.continuing = false
+    this.run()
+  }
+
+  private run(): void {
+    this.running = true
+    try {
+      this.scope.run(this.loop)
+    } finally {
+      this.running = false
+    }
+  }
+
+  /** Returns true when it has to be called again in a fresh scope. */
+  private readonly loop = (): boolean => {
+    for (;;) {
+      if (this.at >= this.end && !this.receive()) return false
+      if (!this.records()) return !this.continuing
+    }
+  }
+
+  /** Submits what is written and receives the next batch. False when there is none, or when promises shall run first. */
+  private receive(): boolean {
+    if (this.leftPromises) {
+      // Their answers then go with the turn, and a stream of batches cannot starve them.
+      this.leftPromises = false
+      this.continuing = true
+      void settled.then(this.continueNow)
+      return false
+    }
+    const { position } = this.outbox
+    this.outbox.position = 0
+    const text = this.native.turn(position)
+    if (text === null) {
+      this.text = ''
+      return false
+    }
+    this.text = text
+    this.at = this.inbox.first()
+    this.end = this.inbox.end()
+    return true
+  }
+
+  /** Runs the records of the batch. False when the loop has to be left before its end. */
+  private records(): boolean {
+    const { inbox, end, scope } = this
+    while (this.at < end) {
+      const at = this.at
+      this.at = inbox.after(at)
+      if (inbox.kind(at) === Kind.request) {
+        this.request(at)
+      } else {
+        this.event(at)
+      }
+      if (++this.count === this.checkAt && this.isTimeUp()) return false
+      if (scope.isDirty()) return false
+    }
+    return true
+  }
+
+  private request(at: number): void {
+    const { inbox } = this
+    const server = this.serverOf(inbox.requestServer(at))
+    const request = new Request(inbox, at, this.text)
+    const response = new Response(
+      this,
+      server,
+      request,
+      inbox.requestConnection(at),
+      inbox.requestGeneration(at),
+      inbox.requestSequence(at),
+    )
+    if (inbox.requestHasBody(at)) request._body = new Body(response, inbox, inlineBody(inbox, at))
+    let result: unknown
+    try {
+      result = this.scope.watches
+        ? server.handler(request, response)
+        : this.scope.root(server.handler, request, response)
+    } catch (error) {
+      response._failed(error)
+    }
+    if (result !== undefined) this.follow(result, response)
+    if (!response._isOver()) this.keep(response)
+  }
+
+  /** The answer, or the rest of the request, comes later. */
+  private keep(response: Response): void {
+    response.request._body?.keep()
+    response._setPending(true)
+    this.pending.add(response)
+  }
+
+  private follow(result: unknown, response: Response): void {
+    try {
+      if (typeof (result as PromiseLike<unknown> | null)?.then !== 'function') return
+      this.leftPromises = true
+      ;(result as PromiseLike<unknown>).then(undefined, (error: unknown) => {
+        if (!response._isCutBy(error)) response._failed(error)
+      })
+    } catch (error) {
+      response._failed(error)
+    }
+  }
+
+  private serverOf(id: number): ServerSink {
+    if (id === this.lastId) return this.lastServer!
+    const server = this.servers.get(id)
+    this.lastServer = server ?? nobody
+    this.lastId = server === undefined ? -1 : id
+    return this.lastServer
+  }
+
+  private event(at: number): void {
+    const { inbox } = this
+    const kind = inbox.kind(at)
+    if (kind === Kind.written) return this.onWritten(inbox.writtenToken(at), inbox.writtenOutcome(at))
+    if (kind === Kind.server) return this.onServer(at)
+    const response = this.pending.find(inbox.connection(at), inbox.generation(at), inbox.sequence(at))
+    if (response === null) return
+    switch (kind) {
+      case Kind.body:
+        return this.onBody(at, response)
+      case Kind.bodyEnd:
+        response.request._body?.finish(inbox.trailers(at, this.text))
+        break
+      case Kind.abort:
+        this.onAbort(inbox.abortReason(at), response)
+        break
+      case Kind.drain:
+        response._drained(inbox.drainUnsent(at))
+        break
+    }
+    this.leftPromises = true
+    this.settle(response)
+  }
+
+  private onBody(at: number, response: Response): void {
+    const { inbox } = this
+    const body = response.request._body
+    if (body === null) return
+    const chunk = inbox.bodyIsLarge(at) ? this.native.takeChunk(inbox.bodyIndex(at)) : inbox.bodyChunk(at)
+    const complete = inbox.bodyIsComplete(at)
+    if (complete) body.finishWith(chunk)
+    else body.push(chunk)
+    this.leftPromises = true
+    this.settle(response)
+  }
+
+  private onAbort(reason: number, response: Response): void {
+    if (reason === Abort.halfClosed) {
+      response.request._abort(codedPlain('ERR_CLIENT_GONE', 'The client closed its side of the connection.'))
+    } else {
+      const { error, bodyError } = abortErrors(reason)
+      response._cut(error, bodyError)
+    }
+  }
+
+  private onWritten(token: number, outcome: number): void {
+    const entry = this.callbacks.get(token)
+    if (entry === undefined) return
+    this.callbacks.delete(token)
+    try {
+      entry.callback(outcome === Outcome.done ? null : writeError(outcome))
+    } catch (error) {
+      entry.response._server.handlerFailed(error, entry.response)
+      entry.response._reset(codedPlain('ERR_RESPONSE_RESET', 'A write callback has thrown.'))
+    }
+    this.leftPromises = true
+  }
+
+  private onServer(at: number): void {
+    const { inbox } = this
+    const id = inbox.serverId(at)
+    const server = this.servers.get(id)
+    if (server === undefined) return
+    if (inbox.serverEvent(at) === ServerEvent.connectionError) {
+      server.connectionFailed(inbox.serverText(at, this.text))
+    } else if (inbox.serverEvent(at) === ServerEvent.closed) {
+      this.servers.delete(id)
+      this.lastId = -1
+      server.closed()
+    }
+  }
+
+  /** Forgets an exchange whose last record this was. */
+  private settle(response: Response): void {
+    if (response._isOver() && response._isPending()) this.forget(response)
+  }
+
+  private isTimeUp(): boolean {
+    this.checkAt += Math.min(this.count, CLOCK_STRIDE)
+    const now = performance.now()
+    if (now - this.startedAt >= TURN_BUDGET_MS) {
+      this.submit()
+      this.continuing = true
+      setImmediate(this.continueLater)
+      return true
+    }
+    if (now - this.submittedAt >= SUBMIT_AFTER_MS) {
+      this.submittedAt = now
+      this.submit()
+    }
+    return false
+  }
+
+  /** Long-lived exchanges keep their own few hundred bytes of text, not those of all that arrived with them. */
+  private detach(): void {
+    this.detachedAt = this.startedAt
+    this.pending.forEach(detachRequest)
+  }
+}
+
+function submitLater(lane: Lane): void {
+  lane._submitLater()
+}
+
+function detachRequest(response: Response): void {
+  response.request._detach()
+}
+
+function abortErrors(reason: number): { error: CodedError; bodyError: CodedError } {
+  switch (reason) {
+    case Abort.malformedBody:
+      return same(
+        codedPlain('ERR_BODY_MALFORMED', 'The request body broke the rules of HTTP/1.1; the client was told so.'),
+      )
+    case Abort.bodyTimeout:
+      return same(
+        codedPlain('ERR_BODY_TIMEOUT', 'The request body came too slowly (timeouts.body, timeouts.minBodyRate).'),
+      )
+    case Abort.bodyTooLarge:
+      return same(codedPlain('ERR_BODY_TOO_LARGE', 'The request body is larger than limits.bodyBytes.'))
+    case Abort.handlerTimeout:
+      return same(
+        codedPlain('ERR_HANDLER_TIMEOUT', 'The handler took longer than timeouts.handler; the client got a 503.'),
+      )
+    case Abort.writeTimeout:
+      return same(codedPlain('ERR_WRITE_TIMEOUT', 'The client took none of the answer for longer than timeouts.write.'))
+    case Abort.serverClosed:
+      return same(codedPlain('ERR_SERVER_CLOSED', 'The server was closed before the answer was complete.'))
+    case Abort.reset:
+      return same(codedPlain('ERR_RESPONSE_RESET', 'The response was given up and its connection closed.'))
+    default:
+      return {
+        error: codedPlain('ERR_CLIENT_GONE', 'The client closed the connection before the answer was complete.'),
+        bodyError: codedPlain('ERR_BODY_ABORTED', 'The client went away before the whole request body had arrived.'),
+      }
+  }
+}
+
+function same(error: CodedError): { error: CodedError; bodyError: CodedError } {
+  return { error, bodyError: error }
+}
+
+/** Stands in for a server that has gone while a request to it was on its way. */
+const nobody: ServerSink = {
+  handler: (_request, response: Response) => response._fail(),
+  writeBuffer: 0,
+  handlerFailed() {},
+  connectionFailed() {},
+  closed() {},
+}
+
+let threadLane: Lane | undefined
+
+/** This thread's lane, made when first needed: each JavaScript thread has its own. */
+export function lane(): Lane {
+  return (threadLane ??= new Lane())
+}

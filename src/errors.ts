@@ -1,0 +1,102 @@
+/**
+ * Every error this package makes has a `code` of the table below; `docs/errors.md` says for each what happened and what to do, and a test holds the two
+ * together. Errors of the operating system keep the code Node users know (`EADDRINUSE`, `ENOTFOUND`, …).
+ */
+export const ERROR_CODES = {
+  ERR_ADDON_UNAVAILABLE: 'The native addon could not be loaded',
+  ERR_ALREADY_LISTENING: 'The server listens already, on another address',
+  ERR_ANSWERED: 'The request has been answered already',
+  ERR_BODY_ABORTED: 'The client went away before the whole request body had arrived',
+  ERR_BODY_DISCARDED: 'The rest of the request body was dropped because the answer had ended',
+  ERR_BODY_JSON: 'The request body is not valid JSON',
+  ERR_BODY_LENGTH_MISMATCH: 'The response body is shorter or longer than its declared content-length',
+  ERR_BODY_MALFORMED: 'The request body broke the rules of HTTP/1.1',
+  ERR_BODY_TIMEOUT: 'The request body came too slowly',
+  ERR_BODY_TOO_LARGE: 'The request body is larger than limits.bodyBytes',
+  ERR_BODY_USED: 'The request body has been read already',
+  ERR_CLIENT_GONE: 'The client closed the connection before the answer was complete',
+  ERR_HANDLER_TIMEOUT: 'The handler took longer than timeouts.handler',
+  ERR_HEADERS_SENT: 'The response headers have been sent already',
+  ERR_HEADERS_TOO_LARGE: 'The response headers are too large',
+  ERR_INVALID_ARGUMENT: 'An argument has the wrong type',
+  ERR_INVALID_CHUNK: 'A body chunk has to be a string, an ArrayBuffer, a view of one, or a list of these',
+  ERR_INVALID_HEADER_NAME: 'A header name has to be a token',
+  ERR_INVALID_HEADER_VALUE: 'A header value contains a character that is not allowed',
+  ERR_INVALID_OPTION: 'An option is unknown or has a value that is not allowed',
+  ERR_INVALID_REASON: 'A reason phrase contains a character that is not allowed',
+  ERR_INVALID_STATUS: 'A status is a whole number with three digits',
+  ERR_READ_PENDING: 'A read of this body is still waiting for its chunk',
+  ERR_RESPONSE_RESET: 'The response was given up and its connection closed',
+  ERR_SERVER_CLOSED: 'The server was closed before the answer was complete',
+  ERR_WRITE_AFTER_END: 'The response has ended already',
+  ERR_WRITE_FAILED: 'The operating system refused the write',
+  ERR_WRITE_NOT_EXECUTED: 'The connection failed before this write began',
+  ERR_WRITE_TIMEOUT: 'The client did not take the answer in time',
+} as const
+
+/** A code of an error made by this package. */
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** An error made by this package: an `Error`, `TypeError` or `RangeError` with a code that does not change between releases. */
+export interface CodedError extends Error {
+  /** One of {@link ERROR_CODES}; never changes its meaning, unlike the message. */
+  code: ErrorCode
+}
+
+/**
+ * Makes an error with a code.
+ * @internal
+ */
+export function coded(code: ErrorCode, detail?: string, cause?: unknown): CodedError {
+  return finish(new Error(message(code, detail), cause === undefined ? undefined : { cause }), code, coded)
+}
+
+/** @internal */
+export function codedType(code: ErrorCode, detail?: string): CodedError {
+  return finish(new TypeError(message(code, detail)), code, codedType)
+}
+
+/** @internal */
+export function codedRange(code: ErrorCode, detail?: string): CodedError {
+  return finish(new RangeError(message(code, detail)), code, codedRange)
+}
+
+/**
+ * An error without the stack of the loop that found it out: the place where a client went away says nothing.
+ * @internal
+ */
+export function codedPlain(code: ErrorCode, detail?: string): CodedError {
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  try {
+    return finish(new Error(message(code, detail)), code, codedPlain)
+  } finally {
+    Error.stackTraceLimit = limit
+  }
+}
+
+/**
+ * What a user gave, for an error message: short, and never a secret of more than a few characters.
+ * @internal
+ */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)
+  if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (Array.isArray(value)) return `a list of ${value.length}`
+  const name: unknown = value.constructor?.name
+  return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object'
+}
+
+function message(code: ErrorCode, detail: string | undefined): string {
+  return detail === undefined ? ERROR_CODES[code] : detail
+}
+
+function finish(error: Error, code: ErrorCode, below: (...arguments_: never[]) => unknown): CodedError {
+  const result = error as CodedError
+  result.code = code
+  // The stack begins where the user called, not here.
+  if (Error.stackTraceLimit !== 0) Error.captureStackTrace(result, below)
+  return result
+}

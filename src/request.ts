@@ -1,0 +1,146 @@
+import { RequestRecord, type Inbox } from './batch'
+import type { Body, ReadCallback } from './body'
+import { coded, type CodedError } from './errors'
+import { Headers, NO_HEADERS } from './headers'
+import { handled } from './stream'
+
+/**
+ * A request. Every property is looked up in the received bytes when asked for and stays valid for as long as you hold the request: after `await`, after the
+ * answer, after the client has gone.
+ */
+export class Request extends RequestRecord {
+  /** @internal */ _body: Body | null
+  private _headers: Headers | null
+  private _controller: AbortController | null
+  private _searchParams: URLSearchParams | null
+  private _abortError: CodedError | null
+
+  /** @internal */
+  constructor(inbox: Inbox, at: number, text: string) {
+    super(inbox, at, text)
+    this._body = null
+    this._headers = null
+    this._controller = null
+    this._searchParams = null
+    this._abortError = null
+  }
+
+  /** The method as received: case matters, and any token is possible. */
+  get method(): string {
+    return this._method()
+  }
+
+  /** The request target as received: `/path?query`, `http://host/path`, `host:port` (CONNECT) or `*` (OPTIONS). */
+  get url(): string {
+    return this._target()
+  }
+
+  /** The path of the target, still percent-encoded; the whole target for `host:port` and `*`. */
+  get path(): string {
+    return this._path()
+  }
+
+  /** What follows the first `?` of the target, as received; `''` when there is nothing. */
+  get query(): string {
+    return this._query()
+  }
+
+  /** {@link query} parsed, on first use. Yours to change; changes do not reach {@link query}. */
+  get searchParams(): URLSearchParams {
+    return (this._searchParams ??= new URLSearchParams(this._query()))
+  }
+
+  /** The header lines: `get`, `has`, iteration, and `raw` in received spelling. */
+  get headers(): Headers {
+    return (this._headers ??= new Headers(this._headersBlock()))
+  }
+
+  /** `'1.1'` or `'1.0'`. */
+  get httpVersion(): '1.0' | '1.1' {
+    return this._isHttp10() ? '1.0' : '1.1'
+  }
+
+  /** The other side's IP address; undefined on a Unix domain socket. */
+  get remoteAddress(): string | undefined {
+    return this._remoteAddress()
+  }
+
+  /** The other side's port; undefined on a Unix domain socket. */
+  get remotePort(): number | undefined {
+    return this._remotePort()
+  }
+
+  /**
+   * Aborts when the client goes away, or the exchange is cut for another reason, before the answer has ended; `signal.reason` says why, with a code.
+   * Made when first asked for, so that requests which do not ask pay nothing.
+   */
+  get signal(): AbortSignal {
+    if (this._controller === null) {
+      this._controller = new AbortController()
+      if (this._abortError !== null) this._controller.abort(this._abortError)
+    }
+    return this._controller.signal
+  }
+
+  /** Whether reading the body has begun. Always false for a request without a body. */
+  get bodyUsed(): boolean {
+    return this._body !== null && this._body.used
+  }
+
+  /** The trailer lines of a chunked body, once its end has been reached; no lines before that, or when none were sent. */
+  get trailers(): Headers {
+    return this._body === null ? NO_HEADERS : this._body.trailers
+  }
+
+  /**
+   * Asks for the next piece of the body: `callback(chunk, error, size, request)` is called once, never inside this call, with one chunk. Call `read` again,
+   * usually from the callback, for more; until then at most `limits.bodyWindow` bytes are taken from the client. At the end `chunk` is null and `size` 0.
+   *
+   * @throws ERR_READ_PENDING while a read is waiting; ERR_BODY_USED when the body is read another way
+   */
+  read(callback: ReadCallback): void {
+    if (this._body === null) {
+      process.nextTick(callback, null, null, 0, this)
+    } else {
+      this._body.read(callback)
+    }
+  }
+
+  /**
+   * The body piece by piece, as `for await (const chunk of request)`. Chunks are yours to keep. Leaving the loop early drops the rest of the body. Fails with a coded
+   * error when the client goes away (ERR_BODY_ABORTED) or sends too much (ERR_BODY_TOO_LARGE), too slowly (ERR_BODY_TIMEOUT) or nonsense (ERR_BODY_MALFORMED).
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
+    return this._body === null ? nothing() : this._body.iterate()
+  }
+
+  /** The whole body. Empty when the request has none. */
+  bytes(): Promise<Buffer> {
+    return this._body === null ? Promise.resolve(Buffer.alloc(0)) : this._body.bytes()
+  }
+
+  /** The whole body decoded as UTF-8; malformed sequences become U+FFFD, a byte order mark is dropped. */
+  text(): Promise<string> {
+    return this._body === null ? Promise.resolve('') : this._body.text()
+  }
+
+  /**
+   * The whole body parsed as JSON. Rejects with a SyntaxError with the code ERR_BODY_JSON when it is none; whoever wants to tell the client answers 400.
+   *
+   * It is `any`, as in the Fetch standard: check what you get.
+   */
+  // oxlint-disable-next-line typescript/no-explicit-any
+  json(): Promise<any> {
+    if (this._body !== null) return this._body.json()
+    return handled(Promise.reject(coded('ERR_BODY_JSON', 'The request has no body that could be JSON.')))
+  }
+
+  /** @internal */
+  _abort(error: CodedError): void {
+    if (this._abortError !== null) return
+    this._abortError = error
+    this._controller?.abort(error)
+  }
+}
+
+async function* nothing(): AsyncGenerator<Buffer, void, undefined> {}

@@ -1,0 +1,24 @@
+/** What a person can do about an error of the operating system at `listen`. */
+const HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Something listens there already: stop it, or choose another port (0 picks a free one).',
+  EACCES: 'This needs a permission: ports below 1024 are reserved on most systems, a socket path has to be writable.',
+  EADDRNOTAVAIL: 'No network interface of this machine has that address.',
+  ENOTFOUND: 'The name is not known to the resolver.',
+  EAI_AGAIN: 'The resolver did not answer.',
+  ENOENT: 'The directory of the socket path does not exist.',
+  EAFNOSUPPORT: 'This machine does not support that kind of address.',
+  EINVAL: 'The system does not take this address, or one of the socket options.',
+  ENAMETOOLONG: 'A socket path can have about 100 bytes.',
+}
+
+/** The system's error with what Node users know: code, errno, syscall, address and port, and a message that helps. */
+export function systemError(cause: unknown, address: string | undefined, port: number | undefined): Error {
+  const { code, errno, syscall = 'listen', message = '' } = (cause ?? {}) as NodeJS.ErrnoException
+  if (typeof code !== 'string' || !/^E[A-Z0-9_]+$/.test(code) || code.startsWith('ERR_')) {
+    return cause instanceof Error ? cause : new Error(String(cause))
+  }
+  const place = port === undefined || address?.includes('/') === true ? address : `${address}:${port}`
+  const hint = HINTS[code] ?? message
+  const error = new Error(`${syscall} ${code}: ${place}. ${hint}`, { cause })
+  return Object.assign(error, { code, errno, syscall, address, port })
+}
