@@ -8,15 +8,14 @@ const port = Number(process.env.PORT ?? 3000)
 
 const server = createServer({
   handler,
-  onError: (error, { request }) => console.error(request ? `${request.method} ${request.path}:` : 'connection:', error),
+  onError: (error, { request }) => console.error(request ? `${request.method} ${request.path}` : 'a connection', error),
   // The upload is counted, not kept, so it may be far larger than the 8 MiB that a body may have by default.
   limits: { bodyBytes: 64 * 1024 ** 3 },
 })
 
 try {
-  const address = await server.listen({ host, port })
-  const name = address.host.includes(':') ? `[${address.host}]` : address.host
-  console.log(`millrace is listening on http://${name}:${address.port}/`)
+  const { url } = await server.listen({ host, port })
+  console.log(`millrace is listening on ${url}/`)
 } catch (error) {
   const hints = { EADDRINUSE: 'another program has this port: try PORT=0', EACCES: 'this port is for administrators' }
   console.error(`millrace cannot listen on ${host}:${port}: ${hints[error.code] ?? error.message} (${error.code})`)

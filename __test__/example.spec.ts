@@ -1,0 +1,126 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import test, { type ExecutionContext } from 'ava'
+
+// The example application is what people try first, and what they copy from: it runs here as it does with `npm start`.
+
+const script = path.join(path.dirname(require.resolve('millrace/package.json')), 'examples', 'app', 'server.mjs')
+const MIB = 1024 * 1024
+
+test('answers plain text', async (t) => {
+  const { url } = await start(t)
+  const answer = await fetch(`${url}hello`)
+  t.is(answer.status, 200)
+  t.is(answer.headers.get('content-type'), 'text/plain')
+  t.is(await answer.text(), 'Hello, World!\n')
+})
+
+test('echoes a request as JSON', async (t) => {
+  const { url } = await start(t)
+  const answer = await fetch(`${url}echo?a=1&b=2`, { method: 'PUT', body: 'grüezi', headers: { 'x-mark': 'here' } })
+  const echoed = (await answer.json()) as Record<string, any>
+  t.is(echoed.method, 'PUT')
+  t.is(echoed.path, '/echo')
+  t.is(echoed.query, 'a=1&b=2')
+  t.is(echoed.httpVersion, '1.1')
+  t.is(echoed.remoteAddress, '127.0.0.1')
+  t.is(echoed.headers['x-mark'], 'here')
+  t.is(echoed.body, 'grüezi')
+})
+
+test('counts an upload that is larger than the default limit of a body', async (t) => {
+  const { url } = await start(t)
+  const answer = await fetch(`${url}upload`, { method: 'PUT', body: new Blob([new Uint8Array(9 * MIB)]) })
+  const counted = (await answer.json()) as Record<string, number>
+  t.is(counted.bytes, 9 * MIB)
+  t.true(counted.chunks > 1)
+})
+
+test('streams a download of the size asked for', async (t) => {
+  const { url } = await start(t)
+  const answer = await fetch(`${url}download?bytes=${5 * MIB + 3}`)
+  t.is(answer.headers.get('content-length'), String(5 * MIB + 3))
+  t.is((await answer.arrayBuffer()).byteLength, 5 * MIB + 3)
+})
+
+test('says what is wrong with a size', async (t) => {
+  const { url } = await start(t)
+  const answer = await fetch(`${url}download?bytes=-1`)
+  t.is(answer.status, 400)
+  t.regex(await answer.text(), /not -1/)
+})
+
+test('serves the page with its style and script', async (t) => {
+  const { url } = await start(t)
+  const page = await fetch(url)
+  t.is(page.headers.get('content-type'), 'text/html; charset=utf-8')
+  const html = await page.text()
+  for (const [, asset] of html.matchAll(/(?:href|src)="\/([^"]+)"/g)) t.is((await fetch(url + asset)).status, 200)
+  t.is((await fetch(url, { method: 'DELETE' })).status, 405)
+  t.is((await fetch(`${url}elsewhere`)).status, 404)
+})
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  test(`lets a request finish on ${signal}, then exits by itself`, async (t) => {
+    const { url, child } = await start(t)
+    const body = new TransformStream<Uint8Array, Uint8Array>()
+    const writer = body.writable.getWriter()
+    const answer = fetch(`${url}upload`, { method: 'PUT', body: body.readable, duplex: 'half' } as RequestInit)
+    await writer.write(new Uint8Array(1000))
+    await sleep(100)
+
+    child.kill(signal)
+    await sleep(100)
+    t.is(child.exitCode, null)
+    await t.throwsAsync(fetch(`${url}hello`), undefined, 'a closing server takes no new connections')
+
+    await writer.write(new Uint8Array(234))
+    await writer.close()
+    t.is(((await (await answer).json()) as { bytes: number }).bytes, 1234)
+    const [code] = await once(child, 'exit')
+    t.is(code, 0)
+  })
+}
+
+test('exits at once on a second signal', async (t) => {
+  const { url, child } = await start(t)
+  const body = new TransformStream<Uint8Array, Uint8Array>()
+  void body.writable.getWriter().write(new Uint8Array(10))
+  const answer = fetch(`${url}upload`, { method: 'PUT', body: body.readable, duplex: 'half' } as RequestInit)
+  answer.catch(() => {})
+  await sleep(100)
+  child.kill('SIGINT')
+  await sleep(100)
+  const exit = once(child, 'exit')
+  child.kill('SIGINT')
+  t.deepEqual(await exit, [1, null])
+  await t.throwsAsync(answer)
+})
+
+test('says in one line that a port is taken', async (t) => {
+  const { url } = await start(t)
+  const child = spawn(process.execPath, [script], {
+    env: { ...process.env, PORT: new URL(url).port, HOST: '127.0.0.1' },
+  })
+  let said = ''
+  child.stderr.on('data', (text) => (said += text))
+  const [code] = await once(child, 'close')
+  t.is(code, 1)
+  t.regex(said, /^millrace cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE\)\n$/)
+})
+
+async function start(t: ExecutionContext): Promise<{ url: string; child: ChildProcess }> {
+  const child = spawn(process.execPath, [script], {
+    env: { ...process.env, PORT: '0', HOST: '127.0.0.1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /http:\S+/.exec(line)?.[0]
+    if (url) return { url, child }
+  }
+  throw new Error('the example ended before it said where it listens')
+}
