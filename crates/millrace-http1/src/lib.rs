@@ -12,6 +12,7 @@
 //! - [`Limits`] bounds what a client may send, [`Error`] names everything that is refused.
 
 mod chunked;
+mod conn;
 mod date;
 mod decode;
 mod encode;
@@ -21,9 +22,11 @@ mod framing;
 mod grammar;
 mod head;
 mod limits;
+mod output;
 mod reason;
 mod target;
 
+pub use conn::{Conn, Piece, Policy, Received, Rejected};
 pub use date::http_date;
 pub use decode::{Decoder, Event, Remaining};
 pub use encode::{
@@ -34,5 +37,6 @@ pub use fields::{Field, FieldSpans, Trailers};
 pub use framing::RequestFraming;
 pub use head::{Head, Version};
 pub use limits::Limits;
+pub use output::{Mark, Output};
 pub use reason::reason_phrase;
 pub use target::TargetForm;

@@ -1,1 +1,26 @@
-//! The Node-API addon.
+//! The Node-API addon: what `src/binding.ts` loads. Thin on purpose; what it exposes lives in `millrace-server`.
+//!
+//! # Layout
+//!
+//! - `lane`: the class that one JavaScript thread makes once.
+//! - `options`: what it listens with, turned into the core's configuration.
+//! - `wake`: how the core wakes the JavaScript thread.
+//! - `error`: system errors with the codes Node users know.
+
+// Node-API is a C interface; the blocks that call it say what they rely on.
+#![allow(unsafe_code)]
+
+mod error;
+mod lane;
+mod options;
+#[cfg(unix)]
+mod receive_watermark;
+mod wake;
+
+use napi_derive::napi;
+
+/// The addon's version, which the package compares with its own.
+#[napi]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}

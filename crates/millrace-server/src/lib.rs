@@ -1,1 +1,33 @@
-//! server
+//! The core of millrace: I/O threads with their listeners, connections and timers, and the queues that connect them to
+//! the JavaScript threads. The only crate that knows tokio; it does not know Node-API.
+//!
+//! # Layout
+//!
+//! - [`js_thread`](JsThread): what a JavaScript thread may do; starts the I/O threads.
+//! - `thread`: one I/O thread and the task that drives all of its connections in passes.
+//! - `accept`, `connection`, `answer`: new connections; from socket to records; from records to socket.
+//! - `room`: what the connections of a thread share. `lane`: the queues to a JavaScript thread.
+//! - `ready`, `timer`: who has something to do now, and later. `server`, `stats`, `socket`, [`Config`].
+
+mod accept;
+mod answer;
+mod config;
+mod connection;
+mod js_thread;
+mod lane;
+mod ready;
+mod room;
+mod server;
+mod socket;
+mod stats;
+mod thread;
+mod timer;
+
+#[cfg(unix)]
+pub use config::SetReceiveLowWatermark;
+pub use config::{Bind, Config, KeepAliveProbes, SocketOptions, Timeouts};
+pub use js_thread::{JsThread, Listening};
+pub use lane::Wake;
+pub use millrace_batch::layout::INBOX_BYTES;
+pub use millrace_http1::{Limits, Policy};
+pub use stats::Stats;

@@ -1,0 +1,662 @@
+//! One connection: requests in, answers out in the order of their requests, and when it ends.
+//!
+//! Requests that arrive pipelined are handed out at once and may be answered in any order; an answer whose turn has
+//! not come is encoded into an output of its own that is appended when the answers before it are complete
+//! (RFC 9112 9.3.2).
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::decode::{Decoder, Event, Remaining};
+use crate::encode::{self, Encoder, RequestInfo, ResponseHead};
+use crate::error::Error;
+use crate::fields::{FieldSpans, Trailers};
+use crate::framing::RequestFraming;
+use crate::head::{Head, Version};
+use crate::limits::Limits;
+use crate::output::{Mark, Output};
+
+/// What the owner of a connection allows it.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Limits on a request's parts.
+    pub limits: Limits,
+    /// How many requests may wait for their answers before no more are read.
+    pub pipelined: usize,
+    /// How many requests a connection may make; the last answer closes it.
+    pub requests: u32,
+    /// How many bytes of a request's body may be handed out before they are consumed.
+    pub body_window: usize,
+    /// How many bytes of a body nobody reads are discarded to keep the connection, before it is closed instead.
+    pub drain_bytes: u64,
+}
+
+/// The state of one connection, without its socket.
+#[derive(Debug, Default)]
+pub struct Conn {
+    decoder: Decoder,
+    output: Output,
+    /// Requests whose answers are not complete, by sequence without gaps.
+    exchanges: VecDeque<Exchange>,
+    next_sequence: u32,
+    /// What becomes of the body that the decoder is in.
+    incoming: Incoming,
+    /// No request after the ones handed out is looked at.
+    last_request_seen: bool,
+    /// An answer has said that it is the last, whatever requests came after its own.
+    close_when_sent: bool,
+    /// The exchange whose handler wanted a body that is discarded now, because its answer is complete.
+    cut_body: Option<u32>,
+    /// Something was refused, and what comes after it is not looked at.
+    refused: bool,
+}
+
+/// What came in.
+#[derive(Debug)]
+pub enum Received<'a> {
+    /// There is nothing more to say without more bytes.
+    NeedMore,
+    /// Nothing is looked at until answers are complete or the body is consumed.
+    Blocked,
+    /// Nothing that comes is of interest any more: the connection closes when its output is sent.
+    Finished,
+    /// A request.
+    Request(u32, Head<'a>),
+    /// A piece of a request's body.
+    Body(u32, &'a [u8]),
+    /// The end of a request's body.
+    End(u32, Trailers<'a>),
+    /// A part of a body nobody wants: there may be more to say about the bytes after it.
+    Discarded,
+}
+
+/// Bytes of a body.
+#[derive(Debug)]
+pub enum Piece<'a> {
+    /// To be copied.
+    Slice(&'a [u8]),
+    /// To be held.
+    Held(Bytes),
+}
+
+/// Why an answer was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// The exchange is over or never was.
+    Gone,
+    /// The call does not fit what was sent before: a second head, data before the head.
+    OutOfOrder,
+    /// The body does not have its declared length; the connection cannot be used further.
+    WrongLength,
+}
+
+#[derive(Debug)]
+struct Exchange {
+    sequence: u32,
+    info: RequestInfo,
+    phase: Phase,
+    since: u64,
+    /// 100 (Continue) is still owed: RFC 9110 10.1.1.
+    continue_owed: bool,
+    wants_body: bool,
+    want_drain: bool,
+    must_close: bool,
+    /// The answer, while those of earlier requests are incomplete.
+    ahead_of_turn: Option<Box<Output>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Phase {
+    Waiting,
+    Sending(Encoder),
+    Complete { keep_alive: bool },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Incoming {
+    #[default]
+    Nothing,
+    /// The body of this exchange; so many bytes may still be handed out.
+    Body { sequence: u32, credit: isize },
+    /// A body whose exchange is over; so many bytes have been thrown away.
+    Discarded { bytes: u64 },
+}
+
+impl Conn {
+    /// Takes the connection up again with the number of its next request.
+    pub fn resume(&mut self, next_sequence: u32) {
+        self.next_sequence = next_sequence;
+    }
+
+    /// Forgets everything, keeps memory, and returns the number of the next request.
+    pub fn reset(&mut self) -> u32 {
+        let next_sequence = self.next_sequence;
+        self.decoder = Decoder::default();
+        self.output.reset();
+        self.exchanges.clear();
+        self.incoming = Incoming::Nothing;
+        self.last_request_seen = false;
+        self.close_when_sent = false;
+        self.refused = false;
+        self.cut_body = None;
+        self.next_sequence = 0;
+        next_sequence
+    }
+
+    /// Looks at `input`, all bytes read and not used before, and returns what it used of it and what that was.
+    ///
+    /// `now` is kept with a request as the time it came, in the owner's unit.
+    pub fn receive<'a>(
+        &mut self,
+        input: &'a [u8],
+        policy: &Policy,
+        fields: &'a mut FieldSpans,
+        now: u64,
+    ) -> Result<(usize, Received<'a>), Error> {
+        if self.decoder.is_between_requests() {
+            if self.last_request_seen {
+                return Ok((0, Received::Finished));
+            }
+            if self.exchanges.len() >= policy.pipelined {
+                return Ok((0, Received::Blocked));
+            }
+        }
+        if let Incoming::Body { credit, .. } = self.incoming
+            && credit <= 0
+        {
+            return Ok((0, Received::Blocked));
+        }
+        if let Incoming::Discarded { bytes } = self.incoming
+            && (self.last_request_seen || bytes > policy.drain_bytes)
+        {
+            self.last_request_seen = true;
+            return Ok((0, Received::Finished));
+        }
+
+        let (used, event) = self.decoder.next(input, &policy.limits, fields)?;
+        let received = match event {
+            Event::NeedMore => Received::NeedMore,
+            Event::Request(head) => Received::Request(self.open_exchange(&head, policy, now), head),
+            Event::Data(data) => match &mut self.incoming {
+                Incoming::Body { sequence, credit } => {
+                    *credit -= data.len() as isize;
+                    Received::Body(*sequence, data)
+                }
+                Incoming::Discarded { bytes } => {
+                    *bytes += data.len() as u64;
+                    Received::Discarded
+                }
+                Incoming::Nothing => unreachable!("a body belongs to an exchange or is discarded"),
+            },
+            Event::End(trailers) => match std::mem::take(&mut self.incoming) {
+                Incoming::Body { sequence, .. } => Received::End(sequence, trailers),
+                _ => Received::Discarded,
+            },
+        };
+        Ok((used, received))
+    }
+
+    /// Answers broken input: in the place of the request it belongs to, or after the answers still owed.
+    ///
+    /// Returns the exchange whose body broke, if one did; it is over. Nothing that comes later is looked at.
+    pub fn refuse(&mut self, error: Error, date: &[u8; 29]) -> Option<u32> {
+        self.last_request_seen = true;
+        self.refused = true;
+        let broken = match std::mem::take(&mut self.incoming) {
+            Incoming::Body { sequence, .. } => Some(sequence),
+            Incoming::Nothing => None,
+            Incoming::Discarded { .. } => {
+                // Its answer is complete already, so there is nobody to tell.
+                return None;
+            }
+        };
+        if let Some(sequence) = broken {
+            let index = self.index(sequence)?;
+            self.refuse_at(index, error, date);
+        } else {
+            self.exchanges.push_back(Exchange {
+                sequence: self.next_sequence,
+                info: RequestInfo {
+                    version: Version::Http11,
+                    is_head: false,
+                    is_connect: false,
+                    persistent: false,
+                },
+                phase: Phase::Waiting,
+                since: 0,
+                continue_owed: false,
+                wants_body: false,
+                want_drain: false,
+                must_close: true,
+                ahead_of_turn: None,
+            });
+            self.next_sequence = self.next_sequence.wrapping_add(1);
+            self.refuse_at(self.exchanges.len() - 1, error, date);
+        }
+        broken
+    }
+
+    /// Answers an exchange in its handler's stead and closes after it. One whose answer has begun is cut short.
+    pub fn refuse_exchange(&mut self, sequence: u32, error: Error, date: &[u8; 29]) {
+        if let Some(index) = self.index(sequence) {
+            self.refuse_at(index, error, date);
+        }
+    }
+
+    fn refuse_at(&mut self, index: usize, error: Error, date: &[u8; 29]) {
+        if matches!(self.exchanges[index].phase, Phase::Waiting) {
+            encode::refusal(error, date, self.output_of(index).tail());
+        }
+        self.complete(index, false);
+    }
+
+    /// Answers an exchange completely.
+    pub fn respond(
+        &mut self,
+        sequence: u32,
+        head: &ResponseHead<'_>,
+        body: Piece<'_>,
+        date: &[u8; 29],
+        policy: &Policy,
+    ) -> Result<(), Rejected> {
+        let index = self.index(sequence).ok_or(Rejected::Gone)?;
+        let mut encoder = self.begin(index, head, date, policy)?;
+        let output = self.output_of(index);
+        if encoder.carries_body() {
+            encoder
+                .begin_data(body.len(), output.tail())
+                .map_err(|_| Rejected::WrongLength)?;
+            body.append_to(output);
+            encoder.end_data(output.tail());
+        }
+        encoder
+            .finish(b"", output.tail())
+            .map_err(|_| Rejected::WrongLength)?;
+        self.complete(index, encoder.keep_alive());
+        Ok(())
+    }
+
+    /// Begins an answer whose body follows.
+    pub fn start(
+        &mut self,
+        sequence: u32,
+        head: &ResponseHead<'_>,
+        date: &[u8; 29],
+        policy: &Policy,
+    ) -> Result<(), Rejected> {
+        let index = self.index(sequence).ok_or(Rejected::Gone)?;
+        let encoder = self.begin(index, head, date, policy)?;
+        self.exchanges[index].phase = Phase::Sending(encoder);
+        Ok(())
+    }
+
+    /// Sends an informational response before the answer; a client of HTTP/1.0 is spared it (RFC 9110 15.2).
+    pub fn inform(&mut self, sequence: u32, status: u16, fields: &[u8]) -> Result<(), Rejected> {
+        let index = self.index(sequence).ok_or(Rejected::Gone)?;
+        let exchange = &self.exchanges[index];
+        if !matches!(exchange.phase, Phase::Waiting) {
+            return Err(Rejected::OutOfOrder);
+        }
+        if matches!(exchange.info.version, Version::Http11) {
+            encode::informational(status, fields, self.output_of(index).tail());
+        }
+        Ok(())
+    }
+
+    /// Sends a piece of an answer's body.
+    pub fn send(&mut self, sequence: u32, piece: Piece<'_>) -> Result<(), Rejected> {
+        let index = self.index(sequence).ok_or(Rejected::Gone)?;
+        let Phase::Sending(mut encoder) = self.exchanges[index].phase else {
+            return Err(Rejected::OutOfOrder);
+        };
+        if encoder.carries_body() && !piece.is_empty() {
+            let output = self.output_of(index);
+            encoder
+                .begin_data(piece.len(), output.tail())
+                .map_err(|_| Rejected::WrongLength)?;
+            piece.append_to(output);
+            encoder.end_data(output.tail());
+            self.exchanges[index].phase = Phase::Sending(encoder);
+        }
+        Ok(())
+    }
+
+    /// Completes an answer; `trailers` are lines `name: value\r\n`.
+    pub fn finish(
+        &mut self,
+        sequence: u32,
+        trailers: &[u8],
+        policy: &Policy,
+    ) -> Result<(), Rejected> {
+        let index = self.index(sequence).ok_or(Rejected::Gone)?;
+        let Phase::Sending(mut encoder) = self.exchanges[index].phase else {
+            return Err(Rejected::OutOfOrder);
+        };
+        encoder
+            .finish(trailers, self.output_of(index).tail())
+            .map_err(|_| Rejected::WrongLength)?;
+        let keep_alive = encoder.keep_alive() && !self.leaves_too_much_body(index, policy);
+        self.complete(index, keep_alive);
+        Ok(())
+    }
+
+    /// Marks the end of what the exchange has sent so far, to be reported under `token` when it is written.
+    pub fn mark(&mut self, sequence: u32, token: u32) {
+        match self.index(sequence) {
+            Some(index) => self.output_of(index).mark(sequence, token),
+            // Its answer is complete: all of it is in the connection's output or in one that comes later.
+            None => self.output.mark(sequence, token),
+        }
+    }
+
+    /// Says that the whole body came with the head: it needs no credit, and 100 (Continue) is superfluous.
+    pub fn body_is_here(&mut self, sequence: u32, bytes: usize) {
+        if let Incoming::Body { credit, .. } = &mut self.incoming {
+            *credit += bytes as isize;
+        }
+        if let Some(index) = self.index(sequence) {
+            self.exchanges[index].continue_owed = false;
+        }
+    }
+
+    /// Says that so many bytes of the exchange's body have been consumed, or with 0 that its handler wants the body.
+    pub fn consume(&mut self, sequence: u32, bytes: u32) {
+        if let Incoming::Body {
+            sequence: current,
+            credit,
+        } = &mut self.incoming
+            && *current == sequence
+        {
+            *credit += bytes as isize;
+        }
+        if let Some(index) = self.index(sequence) {
+            self.exchanges[index].wants_body = true;
+            self.continue_if_owed(index);
+        }
+    }
+
+    /// Says that the exchange's handler waits until the connection takes more.
+    pub fn want_drain(&mut self, sequence: u32) {
+        if let Some(index) = self.index(sequence) {
+            self.exchanges[index].want_drain = true;
+        }
+    }
+
+    /// The exchange whose handler waits for the output to fall to `low` bytes, when it has.
+    pub fn take_drained(&mut self, low: usize) -> Option<u32> {
+        let front = self.exchanges.front_mut()?;
+        (front.want_drain && self.output.len() <= low).then(|| {
+            front.want_drain = false;
+            front.sequence
+        })
+    }
+
+    /// The exchange whose handler waits for more of a body that will not come, because its answer is complete.
+    pub fn take_cut_body(&mut self) -> Option<u32> {
+        self.cut_body.take()
+    }
+
+    /// Whether there may be something to tell a handler: a write done, room for more output, a body cut.
+    pub fn has_news(&self) -> bool {
+        self.output.has_marks()
+            || self.cut_body.is_some()
+            || self
+                .exchanges
+                .front()
+                .is_some_and(|exchange| exchange.want_drain)
+    }
+
+    /// Asks for an end after the answers owed: no further request is looked at and the last answer says so.
+    pub fn close_after_answers(&mut self) {
+        self.last_request_seen = true;
+        if let Some(last) = self.exchanges.back_mut() {
+            last.must_close = true;
+        }
+    }
+
+    /// Says that the client sends nothing more. Answers still owed can be sent (RFC 9112 9.6).
+    pub fn end_of_input(&mut self) {
+        self.last_request_seen = true;
+        self.incoming = Incoming::Nothing;
+    }
+
+    /// Ends all exchanges that are not complete and passes each to `ended`.
+    pub fn abandon(&mut self, mut ended: impl FnMut(u32)) {
+        for exchange in self.exchanges.drain(..) {
+            if !matches!(exchange.phase, Phase::Complete { .. }) {
+                ended(exchange.sequence);
+            }
+        }
+        self.incoming = Incoming::Nothing;
+    }
+
+    /// Passes each write that will not be reported as written to `ended`, in order.
+    pub fn abandon_marks(&mut self, mut ended: impl FnMut(Mark)) {
+        let ahead = self
+            .exchanges
+            .iter_mut()
+            .filter_map(|exchange| exchange.ahead_of_turn.as_deref_mut());
+        for output in std::iter::once(&mut self.output).chain(ahead) {
+            while let Some(mark) = output.pop_mark() {
+                ended(mark);
+            }
+        }
+    }
+
+    /// The exchanges whose answers are not complete.
+    pub fn pending(&self) -> impl Iterator<Item = u32> {
+        self.exchanges
+            .iter()
+            .filter(|e| !matches!(e.phase, Phase::Complete { .. }))
+            .map(|e| e.sequence)
+    }
+
+    /// The oldest exchange whose handler has sent nothing, and when its request came.
+    pub fn oldest_waiting(&self) -> Option<(u32, u64)> {
+        let waiting = self
+            .exchanges
+            .iter()
+            .find(|exchange| matches!(exchange.phase, Phase::Waiting))?;
+        Some((waiting.sequence, waiting.since))
+    }
+
+    /// What is to be written.
+    pub fn output(&mut self) -> &mut Output {
+        &mut self.output
+    }
+
+    /// Whether bytes of an unfinished head have been looked at, or none of any request.
+    pub fn is_between_requests(&self) -> bool {
+        self.decoder.is_between_requests()
+    }
+
+    /// Whether more of a body is expected and there is room for it.
+    pub fn awaits_body(&self) -> bool {
+        match self.incoming {
+            Incoming::Nothing => false,
+            Incoming::Body { credit, sequence } => credit > 0 && !self.owes_continue(sequence),
+            Incoming::Discarded { .. } => true,
+        }
+    }
+
+    /// Whether every request seen came whole, so that closing loses nothing the client sent.
+    pub fn has_read_everything(&self) -> bool {
+        self.decoder.is_between_requests() && !self.refused
+    }
+
+    /// Whether nothing is going on: no request, no answer, nothing to write, and more requests are welcome.
+    pub fn is_idle(&self) -> bool {
+        self.exchanges.is_empty()
+            && self.output.is_empty()
+            && self.incoming == Incoming::Nothing
+            && self.decoder.is_between_requests()
+            && !self.last_request_seen
+    }
+
+    /// Whether the connection is to be closed as soon as the output is written.
+    pub fn closes_when_sent(&self) -> bool {
+        self.close_when_sent || (self.last_request_seen && self.exchanges.is_empty())
+    }
+
+    fn open_exchange(&mut self, head: &Head<'_>, policy: &Policy, now: u64) -> u32 {
+        let sequence = self.next_sequence;
+        self.next_sequence = sequence.wrapping_add(1);
+        let has_body = head.framing != RequestFraming::None;
+        let is_connect = head.method == b"CONNECT";
+        let is_last = !head.persistent || self.next_sequence >= policy.requests;
+        // What follows CONNECT is not HTTP if the answer is 2xx (RFC 9110 9.3.6).
+        self.last_request_seen = is_last || is_connect;
+        if has_body {
+            self.incoming = Incoming::Body {
+                sequence,
+                credit: policy.body_window as isize,
+            };
+        }
+        self.exchanges.push_back(Exchange {
+            sequence,
+            info: RequestInfo {
+                version: head.version,
+                is_head: head.method == b"HEAD",
+                is_connect,
+                persistent: head.persistent,
+            },
+            phase: Phase::Waiting,
+            since: now,
+            continue_owed: head.expect_continue && has_body,
+            wants_body: false,
+            want_drain: false,
+            must_close: is_last || is_connect,
+            ahead_of_turn: None,
+        });
+        sequence
+    }
+
+    fn begin(
+        &mut self,
+        index: usize,
+        head: &ResponseHead<'_>,
+        date: &[u8; 29],
+        policy: &Policy,
+    ) -> Result<Encoder, Rejected> {
+        if !matches!(self.exchanges[index].phase, Phase::Waiting) {
+            return Err(Rejected::OutOfOrder);
+        }
+        // A client that was not told to continue may or may not send the body, so the connection has no future.
+        let unread = matches!(head.body, encode::BodySize::Known(_))
+            && self.leaves_too_much_body(index, policy);
+        let exchange = &mut self.exchanges[index];
+        let close = head.close || exchange.must_close || exchange.continue_owed || unread;
+        exchange.continue_owed = false;
+        let info = exchange.info;
+        let head = ResponseHead { close, ..*head };
+        Ok(Encoder::start(
+            info,
+            &head,
+            date,
+            self.output_of(index).tail(),
+        ))
+    }
+
+    /// Whether the exchange's body has more to come than is worth discarding.
+    fn leaves_too_much_body(&self, index: usize, policy: &Policy) -> bool {
+        let sequence = self.exchanges[index].sequence;
+        if !matches!(self.incoming, Incoming::Body { sequence: current, .. } if current == sequence)
+        {
+            return false;
+        }
+        match self.decoder.body_remaining() {
+            Remaining::None | Remaining::Unknown => false,
+            Remaining::Exactly(bytes) => bytes > policy.drain_bytes,
+        }
+    }
+
+    fn complete(&mut self, index: usize, keep_alive: bool) {
+        let exchange = &mut self.exchanges[index];
+        exchange.phase = Phase::Complete { keep_alive };
+        if let Incoming::Body { sequence, .. } = self.incoming
+            && sequence == exchange.sequence
+        {
+            if exchange.wants_body {
+                self.cut_body = Some(sequence);
+            }
+            self.incoming = Incoming::Discarded { bytes: 0 };
+        }
+        if index == 0 {
+            self.take_turns();
+        }
+    }
+
+    /// Lets the complete answers at the front go, and the next one on to the connection's output.
+    fn take_turns(&mut self) {
+        while let Some(front) = self.exchanges.front_mut() {
+            if let Some(mut ahead) = front.ahead_of_turn.take() {
+                self.output.append(&mut ahead);
+            }
+            let Phase::Complete { keep_alive } = front.phase else {
+                self.continue_if_owed(0);
+                return;
+            };
+            if keep_alive {
+                self.exchanges.pop_front();
+            } else {
+                self.last_request_seen = true;
+                self.close_when_sent = true;
+                self.exchanges.pop_front();
+                return;
+            }
+        }
+    }
+
+    fn continue_if_owed(&mut self, index: usize) {
+        let exchange = &mut self.exchanges[index];
+        let due = exchange.continue_owed
+            && exchange.wants_body
+            && matches!(exchange.phase, Phase::Waiting);
+        if due && index == 0 {
+            exchange.continue_owed = false;
+            encode::informational(100, b"", self.output.tail());
+        }
+    }
+
+    fn owes_continue(&self, sequence: u32) -> bool {
+        self.index(sequence)
+            .is_some_and(|index| self.exchanges[index].continue_owed)
+    }
+
+    fn index(&self, sequence: u32) -> Option<usize> {
+        let first = self.exchanges.front()?.sequence;
+        let index = sequence.wrapping_sub(first) as usize;
+        (index < self.exchanges.len()).then_some(index)
+    }
+
+    /// Where the exchange's answer is encoded: only the first one's goes to the connection's output.
+    fn output_of(&mut self, index: usize) -> &mut Output {
+        if index == 0 {
+            return &mut self.output;
+        }
+        self.exchanges[index].ahead_of_turn.get_or_insert_default()
+    }
+}
+
+impl Piece<'_> {
+    /// The piece's length in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Piece::Slice(slice) => slice.len(),
+            Piece::Held(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn append_to(self, output: &mut Output) {
+        match self {
+            Piece::Slice(slice) => output.tail().extend_from_slice(slice),
+            Piece::Held(bytes) => output.hold(bytes),
+        }
+    }
+}

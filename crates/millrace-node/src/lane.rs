@@ -1,0 +1,173 @@
+//! The class that a JavaScript thread makes once and then calls once a turn.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use millrace_server::{INBOX_BYTES, JsThread};
+use napi::bindgen_prelude::{BufferSlice, Function, Uint8Array, Unknown};
+use napi::{Env, Error, Result, Status};
+use napi_derive::napi;
+
+use crate::error::system_error;
+use crate::options::{Address, ListenOptions, ServerStats};
+use crate::wake::{WakeHandle, latin1_or_null};
+
+/// One JavaScript thread's pair of queues to the core.
+#[napi]
+pub struct Lane {
+    /// Taken by the environment's clean-up hook, so that no I/O thread wakes a thread that is ending.
+    thread: Rc<RefCell<Option<JsThread>>>,
+    wake: Arc<WakeHandle>,
+    inbox: Uint8Array,
+    outbox: Uint8Array,
+}
+
+#[napi]
+impl Lane {
+    /// Opens the queues. Batches are received in `inbox` and submitted from `outbox`, both of which the lane keeps;
+    /// `wake` is called when the first batch of a burst waits.
+    #[napi(constructor, catch_unwind)]
+    pub fn new(
+        env: Env,
+        inbox: Uint8Array,
+        outbox: Uint8Array,
+        wake: Function<'_, (), ()>,
+    ) -> Result<Self> {
+        if inbox.len() < INBOX_BYTES {
+            return Err(invalid(format!(
+                "inbox must have at least {INBOX_BYTES} bytes"
+            )));
+        }
+        let wake = WakeHandle::new(&env, wake)?;
+        let waker = wake.clone();
+        let thread = Rc::new(RefCell::new(Some(JsThread::new(Box::new(move || {
+            waker.wake()
+        })))));
+        // A worker can be terminated at any moment; from then on it must not be woken, and its servers are closed.
+        env.add_env_cleanup_hook(thread.clone(), |thread| drop(thread.borrow_mut().take()))?;
+        Ok(Lane {
+            thread,
+            wake,
+            inbox,
+            outbox,
+        })
+    }
+
+    /// Submits the first `written` bytes of the outbox and receives the next batch: its text, or null when nothing
+    /// waits. After null, `wake` is called when something does.
+    #[napi(catch_unwind, ts_return_type = "string | null")]
+    pub fn turn<'env>(&mut self, env: &'env Env, written: u32) -> Result<Unknown<'env>> {
+        self.submit(written)?;
+        // SAFETY: the facade keeps the inbox to itself and does not touch it during this call.
+        let inbox = unsafe { self.inbox.as_mut() };
+        let mut thread = self.thread.borrow_mut();
+        let text = thread.as_mut().and_then(|thread| thread.receive(inbox));
+        let value = latin1_or_null(env, text)?;
+        // SAFETY: the value was made by this environment just now.
+        unsafe { napi::bindgen_prelude::FromNapiValue::from_napi_value(env.raw(), value) }
+    }
+
+    /// Submits the first `written` bytes of the outbox.
+    #[napi(catch_unwind)]
+    pub fn submit(&mut self, written: u32) -> Result<()> {
+        let records = self
+            .outbox
+            .get(..written as usize)
+            .ok_or_else(|| invalid("more written than the outbox has".into()))?;
+        if let Some(thread) = self.thread.borrow_mut().as_mut() {
+            thread.submit(records);
+        }
+        Ok(())
+    }
+
+    /// Takes a large body chunk of the batch last received, once. It is a copy of its own.
+    #[napi(catch_unwind, ts_return_type = "Buffer")]
+    pub fn take_chunk<'env>(&mut self, env: &'env Env, index: u32) -> Result<BufferSlice<'env>> {
+        let chunk = self
+            .thread
+            .borrow_mut()
+            .as_mut()
+            .and_then(|thread| thread.take_chunk(index));
+        let chunk = chunk.ok_or_else(|| invalid(format!("the batch has no chunk {index}")))?;
+        BufferSlice::copy_from(env, &chunk)
+    }
+
+    /// Puts a large payload beside the records submitted next and returns its index. It is copied here, once: a buffer
+    /// that JavaScript could detach or change must not be read by another thread.
+    #[napi(catch_unwind)]
+    pub fn put_chunk(&mut self, view: &[u8]) -> u32 {
+        match self.thread.borrow_mut().as_mut() {
+            Some(thread) => thread.put_chunk(view.to_vec().into()),
+            None => 0,
+        }
+    }
+
+    /// Binds and listens at once.
+    #[napi(catch_unwind)]
+    pub fn listen(&mut self, options: ListenOptions) -> Result<Address> {
+        let path = options.path.clone();
+        let config = options.into_config()?;
+        let mut thread = self.thread.borrow_mut();
+        let thread = thread
+            .as_mut()
+            .ok_or_else(|| invalid("this thread is ending".into()))?;
+        let listening = thread
+            .listen(config)
+            .map_err(|error| system_error(&error))?;
+        Ok(Address {
+            id: listening.id,
+            host: listening
+                .address
+                .map(|address| address.ip().to_string())
+                .unwrap_or_default(),
+            port: listening.address.map_or(0, |address| address.port()),
+            path,
+        })
+    }
+
+    /// Stops accepting, lets requests finish and reports the end in a record; cuts what is not finished after
+    /// `timeout_ms`, never when negative.
+    #[napi(catch_unwind)]
+    pub fn close(&mut self, server: u32, timeout_ms: f64) {
+        let patience = (timeout_ms >= 0.0).then_some(timeout_ms as u64);
+        if let Some(thread) = self.thread.borrow_mut().as_mut() {
+            thread.close(server, patience);
+        }
+    }
+
+    /// What a server has counted.
+    #[napi(catch_unwind)]
+    pub fn stats(&self, server: u32) -> Option<ServerStats> {
+        let thread = self.thread.borrow();
+        let thread = thread.as_ref()?;
+        Some(ServerStats::new(
+            thread.stats(server)?,
+            thread.queued_bytes(),
+        ))
+    }
+
+    /// Forgets a closed server and its counts.
+    #[napi(catch_unwind)]
+    pub fn forget(&mut self, server: u32) {
+        if let Some(thread) = self.thread.borrow_mut().as_mut() {
+            thread.forget(server);
+        }
+    }
+
+    /// Keeps the process alive.
+    #[napi(catch_unwind, js_name = "ref")]
+    pub fn reference(&self, env: &Env) -> Result<()> {
+        self.wake.set_referenced(env, true)
+    }
+
+    /// Lets the process end.
+    #[napi(catch_unwind)]
+    pub fn unref(&self, env: &Env) -> Result<()> {
+        self.wake.set_referenced(env, false)
+    }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(Status::InvalidArg, message)
+}

@@ -1,0 +1,194 @@
+//! What crosses as plain objects: options in, addresses and counts out. The facade has validated the options; a value
+//! that is out of range here is a mistake of the facade's and becomes an error all the same.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use millrace_server::{
+    Bind, Config, KeepAliveProbes, Limits, Policy, SocketOptions, Stats, Timeouts,
+};
+use napi::{Error, Result, Status};
+use napi_derive::napi;
+
+/// What a server listens with, flat; `src/options.ts` documents each.
+#[napi(object, object_to_js = false)]
+#[derive(Debug)]
+pub struct ListenOptions {
+    pub host: Option<String>,
+    pub port: u32,
+    pub path: Option<String>,
+    pub backlog: u32,
+    pub ipv6_only: bool,
+    pub reuse_address: bool,
+    pub reuse_port: bool,
+    pub no_delay: bool,
+    pub keep_alive_delay: Option<f64>,
+    pub keep_alive_interval: Option<f64>,
+    pub keep_alive_count: Option<u32>,
+    pub send_buffer_size: Option<u32>,
+    pub receive_buffer_size: Option<u32>,
+    pub send_low_watermark: Option<u32>,
+    pub receive_low_watermark: Option<u32>,
+    pub linger: Option<f64>,
+    pub io_threads: u32,
+    pub max_header_bytes: u32,
+    pub max_header_count: u32,
+    pub max_target_bytes: u32,
+    pub max_body_bytes: f64,
+    pub max_requests_per_connection: f64,
+    pub max_pipelined_requests: u32,
+    pub max_connections: f64,
+    pub max_queued_bytes: f64,
+    pub body_window: u32,
+    pub drain_bytes: f64,
+    pub write_buffer_low: u32,
+    pub headers_timeout: f64,
+    pub body_timeout: f64,
+    pub min_body_rate: f64,
+    pub idle_timeout: f64,
+    pub handler_timeout: f64,
+    pub write_timeout: f64,
+    pub linger_timeout: f64,
+    pub allow_half_close: bool,
+    pub report_connection_errors: bool,
+}
+
+/// Where a server listens.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct Address {
+    pub id: u32,
+    /// The numeric address; empty for a Unix domain socket.
+    pub host: String,
+    pub port: u16,
+    pub path: Option<String>,
+}
+
+/// What a server has counted since it began to listen.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct ServerStats {
+    pub connections: f64,
+    pub accepted: f64,
+    pub refused_connections: f64,
+    pub requests: f64,
+    pub pending: f64,
+    pub bytes_read: f64,
+    pub bytes_written: f64,
+    pub protocol_errors: f64,
+    pub timeouts: f64,
+    pub aborted: f64,
+    pub accept_errors: f64,
+    /// Bytes that wait for this JavaScript thread, of all its servers.
+    pub queued_bytes: f64,
+}
+
+impl ListenOptions {
+    pub(crate) fn into_config(self) -> Result<Config> {
+        Ok(Config {
+            bind: self.bind()?,
+            io_threads: (self.io_threads as usize).clamp(1, 255),
+            socket: self.socket(),
+            policy: Policy {
+                limits: Limits {
+                    head_bytes: self.max_header_bytes as usize,
+                    header_count: self.max_header_count as usize,
+                    target_bytes: self.max_target_bytes as usize,
+                    body_bytes: unlimited(self.max_body_bytes),
+                    ..Limits::default()
+                },
+                pipelined: (self.max_pipelined_requests as usize).max(1),
+                requests: u32::try_from(unlimited(self.max_requests_per_connection))
+                    .unwrap_or(u32::MAX),
+                body_window: self.body_window as usize,
+                drain_bytes: unlimited(self.drain_bytes),
+            },
+            connections: usize::try_from(unlimited(self.max_connections)).unwrap_or(usize::MAX),
+            queued_bytes: usize::try_from(unlimited(self.max_queued_bytes)).unwrap_or(usize::MAX),
+            write_low: self.write_buffer_low as usize,
+            timeouts: Timeouts {
+                headers: self.headers_timeout as u64,
+                body: self.body_timeout as u64,
+                body_rate: self.min_body_rate as u64,
+                idle: self.idle_timeout as u64,
+                handler: self.handler_timeout as u64,
+                write: self.write_timeout as u64,
+                linger: self.linger_timeout as u64,
+            },
+            allow_half_close: self.allow_half_close,
+            report_connection_errors: self.report_connection_errors,
+        })
+    }
+
+    fn bind(&self) -> Result<Bind> {
+        if let Some(path) = &self.path {
+            return Ok(Bind::Unix(path.into()));
+        }
+        let host = self.host.as_deref().unwrap_or("::");
+        let ip: IpAddr = host.parse().map_err(|_| {
+            Error::new(
+                Status::InvalidArg,
+                format!("host is not a numeric address: {host}"),
+            )
+        })?;
+        let port = u16::try_from(self.port)
+            .map_err(|_| Error::new(Status::InvalidArg, "port is out of range"))?;
+        Ok(Bind::Ip {
+            address: SocketAddr::new(ip, port),
+            ipv6_only: self.ipv6_only,
+        })
+    }
+
+    fn socket(&self) -> SocketOptions {
+        SocketOptions {
+            backlog: i32::try_from(self.backlog).unwrap_or(i32::MAX),
+            reuse_address: self.reuse_address,
+            reuse_port: self.reuse_port,
+            no_delay: self.no_delay,
+            keep_alive: self.keep_alive_delay.map(|delay| KeepAliveProbes {
+                delay: milliseconds(delay),
+                interval: self.keep_alive_interval.map(milliseconds),
+                count: self.keep_alive_count,
+            }),
+            send_buffer: self.send_buffer_size.map(|bytes| bytes as usize),
+            receive_buffer: self.receive_buffer_size.map(|bytes| bytes as usize),
+            send_low_watermark: self.send_low_watermark,
+            #[cfg(unix)]
+            receive_low_watermark: self.receive_low_watermark.map(|bytes| {
+                (
+                    i32::try_from(bytes).unwrap_or(i32::MAX),
+                    crate::receive_watermark::set as _,
+                )
+            }),
+            linger: self.linger.map(Duration::from_secs_f64),
+        }
+    }
+}
+
+impl ServerStats {
+    pub(crate) fn new(stats: Stats, queued_bytes: usize) -> Self {
+        ServerStats {
+            connections: stats.connections as f64,
+            accepted: stats.accepted as f64,
+            refused_connections: stats.refused_connections as f64,
+            requests: stats.requests as f64,
+            pending: stats.pending as f64,
+            bytes_read: stats.bytes_read as f64,
+            bytes_written: stats.bytes_written as f64,
+            protocol_errors: stats.protocol_errors as f64,
+            timeouts: stats.timeouts as f64,
+            aborted: stats.aborted as f64,
+            accept_errors: stats.accept_errors as f64,
+            queued_bytes: queued_bytes as f64,
+        }
+    }
+}
+
+/// JavaScript says `Infinity` for no limit; the conversion saturates.
+fn unlimited(limit: f64) -> u64 {
+    limit as u64
+}
+
+fn milliseconds(value: f64) -> Duration {
+    Duration::from_millis(value as u64)
+}

@@ -1,0 +1,106 @@
+//! What a server is told, in the units the core works with.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use millrace_http1::Policy;
+
+/// Everything a server is made from.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen.
+    pub bind: Bind,
+    /// How many I/O threads serve the connections. They are shared by all servers of the process.
+    pub io_threads: usize,
+    /// Options of the sockets.
+    pub socket: SocketOptions,
+    /// What HTTP/1.1 allows a connection.
+    pub policy: Policy,
+    /// Connections open at a time; one more is answered 503 and closed.
+    pub connections: usize,
+    /// Bytes that may wait for JavaScript before sockets are no longer read.
+    pub queued_bytes: usize,
+    /// A handler that waits for a drain is told once no more than this many bytes are unwritten.
+    pub write_low: usize,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// A client that closes its sending side only may still want its answer, and its requests are not aborted.
+    pub allow_half_close: bool,
+    /// Connections that fail before they have a request to report it to are reported one by one.
+    pub report_connection_errors: bool,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug)]
+pub enum Bind {
+    /// An internet address.
+    Ip {
+        /// Address and port; port 0 lets the system choose.
+        address: SocketAddr,
+        /// An IPv6 address takes no IPv4 connections.
+        ipv6_only: bool,
+    },
+    /// A Unix domain socket.
+    Unix(PathBuf),
+}
+
+/// Options of the listening socket and of the connections it accepts. `None` leaves the system's default.
+#[derive(Clone, Debug, Default)]
+pub struct SocketOptions {
+    /// Connections the system completes before they are accepted.
+    pub backlog: i32,
+    /// `SO_REUSEADDR`.
+    pub reuse_address: bool,
+    /// `SO_REUSEPORT`.
+    pub reuse_port: bool,
+    /// `TCP_NODELAY`.
+    pub no_delay: bool,
+    /// Keep-alive probes.
+    pub keep_alive: Option<KeepAliveProbes>,
+    /// `SO_SNDBUF`, in bytes.
+    pub send_buffer: Option<usize>,
+    /// `SO_RCVBUF`, in bytes.
+    pub receive_buffer: Option<usize>,
+    /// `TCP_NOTSENT_LOWAT`, in bytes.
+    pub send_low_watermark: Option<u32>,
+    /// `SO_RCVLOWAT`, in bytes, and what sets it: there is no safe interface to it, and this crate has no other.
+    #[cfg(unix)]
+    pub receive_low_watermark: Option<(i32, SetReceiveLowWatermark)>,
+    /// `SO_LINGER`.
+    pub linger: Option<Duration>,
+}
+
+/// Sets `SO_RCVLOWAT` on a socket.
+#[cfg(unix)]
+pub type SetReceiveLowWatermark = fn(std::os::fd::BorrowedFd<'_>, i32) -> std::io::Result<()>;
+
+/// How a silent peer is asked whether it still lives.
+#[derive(Clone, Copy, Debug)]
+pub struct KeepAliveProbes {
+    /// Silence before the first probe.
+    pub delay: Duration,
+    /// Time between probes.
+    pub interval: Option<Duration>,
+    /// Probes without an answer before the connection is given up.
+    pub count: Option<u32>,
+}
+
+/// How long things may take, in milliseconds; 0 is for ever.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timeouts {
+    /// From the first byte of a request, or the connection's begin, to the end of its head.
+    pub headers: u64,
+    /// Without any byte of a body that is wanted.
+    pub body: u64,
+    /// The least average rate of a body, in bytes a second, once it has taken `body` milliseconds; 0 is any.
+    pub body_rate: u64,
+    /// Without a request on a connection that has made one.
+    pub idle: u64,
+    /// From a request to its answer's head.
+    pub handler: u64,
+    /// Without any byte of an answer taken by the client.
+    pub write: u64,
+    /// How long a closed connection is read on, so that the client gets to read the answer.
+    pub linger: u64,
+}

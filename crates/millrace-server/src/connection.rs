@@ -1,0 +1,669 @@
+//! One connection, from its socket to the records of its lane and back.
+//!
+//! Driven in visits: [`drive`](Connection::drive) is fill → parse → flush → settle, and between visits
+//! [`carry_out`](Connection::carry_out) encodes what JavaScript answered.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use millrace_batch::layout::{
+    AbortReason, INLINE_BODY_BYTES, ServerEvent, WriteOutcome, inbound_flag,
+};
+use millrace_batch::{ExchangeId, RemoteAddress, Request};
+use millrace_http1::{Error, Head, Received, RequestFraming, Version};
+
+use crate::ready::SlotWaker;
+use crate::room::{Active, Room};
+use crate::server::Server;
+use crate::socket::Socket;
+
+/// Reads of a connection before the others get their turn.
+const READS_PER_VISIT: usize = 4;
+
+/// Pieces written at once.
+const WRITE_SLICES: usize = 32;
+
+/// Bytes of a closed connection that are read, so that the client gets to read the answer, before it is cut.
+const LINGER_BYTES: usize = 1024 * 1024;
+
+/// A connection of one I/O thread.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) server: Arc<Server>,
+    pub(crate) generation: u32,
+    /// This connection's number in records: thread and slot.
+    number: u32,
+    socket: Socket,
+    remote: RemoteAddress,
+    waker: Waker,
+    slot_waker: Arc<SlotWaker>,
+    next_sequence: u32,
+    phase: Phase,
+    /// When the connection was accepted, became idle or began to linger.
+    since: u64,
+    /// Only while something is going on.
+    active: Option<Box<Active>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// The answer is sent and the sending side closed; so many bytes were read since.
+    Lingering(usize),
+}
+
+/// What is to become of a connection after a visit.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    /// It goes on; visit it at this time at the latest.
+    Goes(Option<u64>),
+    /// It has come to its end.
+    Over,
+    /// It failed.
+    Lost(io::Error),
+    /// It was cut for this reason.
+    Cut(AbortReason),
+}
+
+enum Filled {
+    /// So many bytes are in the scratch buffer.
+    Bytes(usize),
+    /// There is nothing to read, or nothing is wanted.
+    Waiting,
+    /// The client sends nothing more.
+    End,
+}
+
+impl Connection {
+    pub(crate) fn new(
+        server: Arc<Server>,
+        number: u32,
+        generation: u32,
+        socket: Socket,
+        remote: RemoteAddress,
+        slot_waker: Arc<SlotWaker>,
+        now: u64,
+    ) -> Self {
+        Connection {
+            server,
+            generation,
+            number,
+            socket,
+            remote,
+            waker: Waker::from(slot_waker.clone()),
+            slot_waker,
+            next_sequence: 0,
+            phase: Phase::Open,
+            since: now,
+            active: None,
+        }
+    }
+
+    /// Does what can be done now: reads, hands requests on, writes.
+    pub(crate) fn drive(&mut self, room: &mut Room) -> Fate {
+        self.slot_waker.visit();
+        if let Phase::Lingering(_) = self.phase {
+            return self.linger(room);
+        }
+        if let Some(active) = &mut self.active
+            && active.blocked
+        {
+            active.blocked = false;
+            self.parse(room, 0);
+        }
+        let mut reads = 0;
+        loop {
+            match self.fill(room) {
+                Ok(Filled::Bytes(count)) => self.parse(room, count),
+                Ok(Filled::Waiting) => break,
+                Ok(Filled::End) => {
+                    self.end_of_input(room);
+                    break;
+                }
+                Err(error) => return Fate::Lost(error),
+            }
+            reads += 1;
+            if reads == READS_PER_VISIT {
+                self.waker.wake_by_ref();
+                break;
+            }
+        }
+        self.flush_and_settle(room)
+    }
+
+    /// Writes what can be written and sees what is next, without looking for input.
+    pub(crate) fn flush_and_settle(&mut self, room: &mut Room) -> Fate {
+        if let Err(error) = self.flush(room) {
+            return Fate::Lost(error);
+        }
+        self.settle(room)
+    }
+
+    fn fill(&mut self, room: &mut Room) -> io::Result<Filled> {
+        if let Some(active) = &self.active
+            && (active.blocked || active.peer_closed || active.conn.closes_when_sent())
+        {
+            return Ok(Filled::Waiting);
+        }
+        if self
+            .server
+            .lane
+            .is_congested(self.server.config.queued_bytes)
+        {
+            room.stalled.push(self.number);
+            return Ok(Filled::Waiting);
+        }
+        let mut context = Context::from_waker(&self.waker);
+        match self.socket.poll_read(&mut context, &mut room.scratch) {
+            Poll::Pending => Ok(Filled::Waiting),
+            Poll::Ready(Ok(0)) => Ok(Filled::End),
+            Poll::Ready(Ok(count)) => {
+                self.server
+                    .counters(room.thread)
+                    .bytes_read
+                    .add(count as u64);
+                Ok(Filled::Bytes(count))
+            }
+            Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+
+    /// Looks at the `fresh` bytes in the scratch buffer, behind those left over, and submits what they say.
+    fn parse(&mut self, room: &mut Room, fresh: usize) {
+        let active = self.active.get_or_insert_with(|| {
+            let mut state = room.take_state();
+            state.conn.resume(self.next_sequence);
+            state
+        });
+        let now = room.now;
+        let counters = self.server.counters(room.thread);
+        let policy = &self.server.config.policy;
+        let from_scratch = active.input.is_empty();
+        if !from_scratch {
+            active.input.extend_from_slice(&room.scratch[..fresh]);
+        }
+
+        let mut used = 0;
+        let mut failed = None;
+        // The body that came whole with its head and is not reported again.
+        let mut inline_body = None;
+        loop {
+            let (scratch, fields, batch) = room.split(&self.server.lane);
+            let input = if from_scratch {
+                &scratch[..fresh]
+            } else {
+                &active.input[..]
+            };
+            let rest = &input[used..];
+            let id = |sequence| ExchangeId {
+                connection: self.number,
+                generation: self.generation,
+                sequence,
+            };
+            match active.conn.receive(rest, policy, fields, now) {
+                Ok((count, received)) => {
+                    used += count;
+                    match received {
+                        Received::NeedMore => break,
+                        Received::Blocked => {
+                            active.blocked = true;
+                            break;
+                        }
+                        Received::Finished => {
+                            used = input.len();
+                            break;
+                        }
+                        Received::Discarded => {}
+                        Received::Request(sequence, head) => {
+                            counters.requests.add(1);
+                            counters.pending.add(1);
+                            let body = whole_body(&head, &rest[count..]);
+                            if let Some(body) = body {
+                                inline_body = Some((sequence, body.len()));
+                            } else if head.framing != RequestFraming::None {
+                                (active.body_since, active.body_last, active.body_bytes) =
+                                    (now, now, 0);
+                            }
+                            let (path, _) = head.path_and_query();
+                            batch.push_request(Request {
+                                server: self.server.id,
+                                exchange: id(sequence),
+                                method: head.method,
+                                target: head.target,
+                                path_start: path.start,
+                                path_end: path.end,
+                                flags: request_flags(&head),
+                                fields: head.fields().map(|field| (field.name, field.value)),
+                                inline_body: body,
+                                remote: self.remote,
+                            });
+                            if let Some((sequence, length)) = inline_body {
+                                active.conn.body_is_here(sequence, length);
+                            }
+                            room.publish_if_due(&self.server.lane);
+                        }
+                        Received::Body(sequence, data) => {
+                            if inline_body.is_none() {
+                                active.body_last = now;
+                                active.body_bytes += data.len() as u64;
+                                batch.push_body(id(sequence), data, false);
+                                room.publish_if_due(&self.server.lane);
+                            }
+                        }
+                        Received::End(sequence, trailers) => {
+                            if inline_body.take().is_none() {
+                                let fields =
+                                    trailers.fields().map(|field| (field.name, field.value));
+                                batch.push_body_end(id(sequence), fields);
+                            }
+                        }
+                    }
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+
+        if let Some(error) = failed {
+            used = if from_scratch {
+                fresh
+            } else {
+                active.input.len()
+            };
+            self.refuse(room, error);
+        }
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let had_input = !from_scratch;
+        if from_scratch {
+            active.input.extend_from_slice(&room.scratch[used..fresh]);
+        } else {
+            active.input.drain(..used);
+        }
+        if !active.input.is_empty() && (used > 0 || !had_input) {
+            active.head_since = now;
+        }
+    }
+
+    /// Answers broken input and tells the handler whose request broke.
+    fn refuse(&mut self, room: &mut Room, error: Error) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let counters = self.server.counters(room.thread);
+        counters.protocol_errors.add(1);
+        active.input.clear();
+        let broken = active.conn.refuse(error, &room.date);
+        let batch = room.batch(&self.server.lane);
+        if let Some(sequence) = broken {
+            counters.pending.sub(1);
+            let id = ExchangeId {
+                connection: self.number,
+                generation: self.generation,
+                sequence,
+            };
+            let reason = match error {
+                Error::BodyTooLarge => AbortReason::BodyTooLarge,
+                Error::BodyTimeout => AbortReason::BodyTimeout,
+                _ => AbortReason::ProtocolError,
+            };
+            batch.push_abort(id, reason);
+        } else if self.server.config.report_connection_errors {
+            let text = format!(
+                "{} {} {}",
+                error.code(),
+                remote_text(self.remote),
+                error.message()
+            );
+            batch.push_server(
+                self.server.id,
+                ServerEvent::ConnectionError,
+                text.as_bytes(),
+            );
+        }
+    }
+
+    /// The client has closed its sending side. Whether it still reads can only be found out by writing.
+    fn end_of_input(&mut self, room: &mut Room) {
+        let Some(active) = &mut self.active else {
+            // Nothing is owed to anyone.
+            self.phase = Phase::Lingering(LINGER_BYTES);
+            return;
+        };
+        active.peer_closed = true;
+        active.input.clear();
+        let body_cut = !active.conn.is_between_requests();
+        active.conn.end_of_input();
+        if body_cut || !self.server.config.allow_half_close {
+            let batch = room.batch(&self.server.lane);
+            for sequence in active.conn.pending() {
+                let id = ExchangeId {
+                    connection: self.number,
+                    generation: self.generation,
+                    sequence,
+                };
+                batch.push_abort(id, AbortReason::ClientClosed);
+            }
+        }
+    }
+
+    fn flush(&mut self, room: &mut Room) -> io::Result<()> {
+        let Some(active) = &mut self.active else {
+            return Ok(());
+        };
+        let counters = self.server.counters(room.thread);
+        let mut context = Context::from_waker(&self.waker);
+        let output = active.conn.output();
+        let before = output.len();
+        while !output.is_empty() {
+            let written = match output.single() {
+                Some(bytes) => self.socket.poll_write(&mut context, bytes),
+                None => {
+                    let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+                    let count = output.slices(&mut slices);
+                    self.socket
+                        .poll_write_vectored(&mut context, &slices[..count])
+                }
+            };
+            match written {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => {
+                    output.advance(count);
+                    counters.bytes_written.add(count as u64);
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+        let left = output.len();
+        if left == 0 {
+            active.write_since = 0;
+        } else if left < before || active.write_since == 0 {
+            active.write_since = room.now;
+        }
+        if !active.conn.has_news() {
+            return Ok(());
+        }
+        let batch = room.batch(&self.server.lane);
+        let id = |sequence| ExchangeId {
+            connection: self.number,
+            generation: self.generation,
+            sequence,
+        };
+        let output = active.conn.output();
+        while let Some(mark) = output.pop_passed() {
+            batch.push_written(id(mark.sequence), mark.token, WriteOutcome::Written);
+        }
+        if let Some(sequence) = active.conn.take_drained(self.server.config.write_low) {
+            batch.push_drain(id(sequence), left);
+        }
+        if let Some(sequence) = active.conn.take_cut_body() {
+            batch.push_abort(id(sequence), AbortReason::ConnectionLost);
+        }
+        Ok(())
+    }
+
+    /// Decides what comes next, and by when.
+    fn settle(&mut self, room: &mut Room) -> Fate {
+        let Some(active) = &mut self.active else {
+            if self.phase != Phase::Open {
+                return Fate::Over;
+            }
+            return Fate::Goes(self.deadline());
+        };
+        if active.conn.closes_when_sent() && active.conn.output().is_empty() {
+            let unread = !active.peer_closed && !active.conn.has_read_everything();
+            self.end_exchanges(room, AbortReason::ConnectionLost, WriteOutcome::NotExecuted);
+            if !unread {
+                return Fate::Over;
+            }
+            self.socket.shutdown_write();
+            self.phase = Phase::Lingering(0);
+            self.since = room.now;
+            return self.linger(room);
+        }
+        if active.conn.is_idle() && active.input.is_empty() {
+            self.release_state(room);
+            self.since = room.now;
+            if self.server.is_closing() {
+                return Fate::Over;
+            }
+        }
+        Fate::Goes(self.deadline())
+    }
+
+    /// Reads and forgets until the client has closed too: closing at once would make the system discard the answer
+    /// when unread bytes are there (RFC 9112 9.6).
+    fn linger(&mut self, room: &mut Room) -> Fate {
+        let mut context = Context::from_waker(&self.waker);
+        let Phase::Lingering(mut read) = self.phase else {
+            return Fate::Over;
+        };
+        loop {
+            match self.socket.poll_read(&mut context, &mut room.scratch) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Fate::Over,
+                Poll::Ready(Ok(count)) => read += count,
+            }
+            if read > LINGER_BYTES {
+                return Fate::Over;
+            }
+        }
+        self.phase = Phase::Lingering(read);
+        Fate::Goes(self.deadline())
+    }
+
+    /// Closes the connection as soon as it owes nothing, and says whether that is now.
+    pub(crate) fn close_gracefully(&mut self) -> bool {
+        match &mut self.active {
+            Some(active) => {
+                active.conn.close_after_answers();
+                // An unfinished head is not a request yet.
+                active.conn.pending().next().is_none() && active.conn.output().is_empty()
+            }
+            None => self.phase == Phase::Open,
+        }
+    }
+
+    /// Ends what is under way and tells everyone concerned.
+    pub(crate) fn end_exchanges(
+        &mut self,
+        room: &mut Room,
+        reason: AbortReason,
+        outcome: WriteOutcome,
+    ) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let counters = self.server.counters(room.thread);
+        let batch = room.batch(&self.server.lane);
+        let id = |sequence| ExchangeId {
+            connection: self.number,
+            generation: self.generation,
+            sequence,
+        };
+        active
+            .conn
+            .abandon_marks(|mark| batch.push_written(id(mark.sequence), mark.token, outcome));
+        active.conn.abandon(|sequence| {
+            counters.pending.sub(1);
+            batch.push_abort(id(sequence), reason);
+        });
+        self.release_state(room);
+    }
+
+    /// Whether exchanges are under way.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.active
+            .as_ref()
+            .is_some_and(|active| active.conn.pending().next().is_some())
+    }
+
+    /// The connection, while something is going on.
+    pub(crate) fn active(&mut self) -> Option<&mut Active> {
+        self.active.as_deref_mut()
+    }
+
+    /// The exchange's name in records.
+    pub(crate) fn exchange(&self, sequence: u32) -> ExchangeId {
+        ExchangeId {
+            connection: self.number,
+            generation: self.generation,
+            sequence,
+        }
+    }
+
+    fn release_state(&mut self, room: &mut Room) {
+        if let Some(mut active) = self.active.take() {
+            self.next_sequence = active.conn.reset();
+            room.give_state(active);
+        }
+    }
+
+    /// When something will have taken too long, if nothing happens before.
+    fn deadline(&self) -> Option<u64> {
+        self.deadlines().map(|(deadline, _)| deadline).min()
+    }
+
+    fn deadlines(&self) -> impl Iterator<Item = (u64, Late)> {
+        let timeouts = &self.server.config.timeouts;
+        let mut all = [None; 4];
+        let after = |since: u64, timeout: u64| (timeout > 0).then_some(since + timeout);
+        match (&self.active, self.phase) {
+            (_, Phase::Lingering(_)) => {
+                all[0] = after(self.since, timeouts.linger.max(1)).map(|at| (at, Late::Linger))
+            }
+            (None, Phase::Open) if self.next_sequence == 0 => {
+                all[0] = after(self.since, timeouts.headers).map(|at| (at, Late::Silent));
+            }
+            (None, Phase::Open) => {
+                all[0] = after(self.since, timeouts.idle).map(|at| (at, Late::Silent))
+            }
+            (Some(active), Phase::Open) => {
+                if active.write_since > 0 {
+                    all[0] = after(active.write_since, timeouts.write).map(|at| (at, Late::Write));
+                }
+                if !active.blocked && active.conn.is_between_requests() && !active.input.is_empty()
+                {
+                    all[1] = after(active.head_since, timeouts.headers).map(|at| (at, Late::Head));
+                }
+                if active.conn.awaits_body() && timeouts.body > 0 {
+                    let silent = active.body_last + timeouts.body;
+                    let slow = active.body_since
+                        + timeouts.body.max(
+                            (active.body_bytes * 1000)
+                                .checked_div(timeouts.body_rate)
+                                .unwrap_or(0),
+                        );
+                    let deadline = if timeouts.body_rate > 0 {
+                        silent.min(slow)
+                    } else {
+                        silent
+                    };
+                    all[2] = Some((deadline, Late::Body));
+                }
+                if timeouts.handler > 0
+                    && let Some((_, since)) = active.conn.oldest_waiting()
+                {
+                    all[3] = Some((since + timeouts.handler, Late::Handler));
+                }
+            }
+        }
+        all.into_iter().flatten()
+    }
+
+    /// Acts on what has taken too long.
+    pub(crate) fn expire(&mut self, room: &mut Room) -> Fate {
+        let now = room.now;
+        let Some((_, late)) = self
+            .deadlines()
+            .filter(|&(deadline, _)| deadline <= now)
+            .min_by_key(|&(at, _)| at)
+        else {
+            return Fate::Goes(self.deadline());
+        };
+        if late != Late::Linger && (late != Late::Silent || self.next_sequence == 0) {
+            self.server.counters(room.thread).timeouts.add(1);
+        }
+        match late {
+            Late::Linger | Late::Silent => return Fate::Over,
+            Late::Write => return Fate::Cut(AbortReason::WriteTimeout),
+            Late::Head => self.refuse(room, Error::HeadersTimeout),
+            Late::Body => self.refuse(room, Error::BodyTimeout),
+            Late::Handler => self.give_up_on_handler(room),
+        }
+        self.flush_and_settle(room)
+    }
+
+    fn give_up_on_handler(&mut self, room: &mut Room) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let Some((sequence, _)) = active.conn.oldest_waiting() else {
+            return;
+        };
+        active
+            .conn
+            .refuse_exchange(sequence, Error::HandlerTimeout, &room.date);
+        self.server.counters(room.thread).pending.sub(1);
+        let id = self.exchange(sequence);
+        room.batch(&self.server.lane)
+            .push_abort(id, AbortReason::HandlerTimeout);
+    }
+
+    /// Gives the time during which nobody wanted the body back to the client.
+    pub(crate) fn resume_body(active: &mut Active, now: u64, was_awaiting: bool) {
+        if !was_awaiting && active.conn.awaits_body() {
+            active.body_since += now.saturating_sub(active.body_last);
+            active.body_last = now;
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Late {
+    Silent,
+    Linger,
+    Head,
+    Body,
+    Handler,
+    Write,
+}
+
+/// The body, when all of it is here and it is small.
+fn whole_body<'a>(head: &Head<'_>, rest: &'a [u8]) -> Option<&'a [u8]> {
+    match head.framing {
+        RequestFraming::Length(length) if length <= INLINE_BODY_BYTES as u64 => {
+            rest.get(..length as usize)
+        }
+        _ => None,
+    }
+}
+
+fn request_flags(head: &Head<'_>) -> u32 {
+    let mut flags = 0;
+    if matches!(head.version, Version::Http10) {
+        flags |= inbound_flag::HTTP10;
+    }
+    if head.framing != RequestFraming::None {
+        flags |= inbound_flag::HAS_BODY;
+    }
+    if head.expect_continue {
+        flags |= inbound_flag::EXPECT_CONTINUE;
+    }
+    if head.upgrade {
+        flags |= inbound_flag::UPGRADE;
+    }
+    flags
+}
+
+fn remote_text(remote: RemoteAddress) -> String {
+    match remote {
+        RemoteAddress::Ip(address, port) => std::net::SocketAddr::new(address, port).to_string(),
+        RemoteAddress::Unix => "unix".into(),
+    }
+}

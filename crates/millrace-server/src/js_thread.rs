@@ -1,0 +1,201 @@
+//! The core of the process, and the JavaScript threads' way in.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use bytes::Bytes;
+use millrace_batch::Inbound;
+use millrace_batch::outbound::split_run;
+
+use crate::config::{Bind, Config};
+use crate::lane::{Lane, Outgoing, Wake};
+use crate::server::Server;
+use crate::socket::RawListener;
+use crate::stats::Stats;
+use crate::thread::{Command, ThreadHandle};
+
+/// The I/O threads of the process. They are started when first asked for and never end.
+#[derive(Debug, Default)]
+struct Core {
+    threads: Arc<Mutex<Vec<Arc<ThreadHandle>>>>,
+    next_server: AtomicU32,
+}
+
+/// One JavaScript thread's end of its queues. Everything of the core that this thread may use.
+#[derive(Debug)]
+pub struct JsThread {
+    lane: Arc<Lane>,
+    servers: Vec<Arc<Server>>,
+    threads: Vec<Arc<ThreadHandle>>,
+    /// The batch last received.
+    current: Inbound,
+    received_chunks: Vec<Bytes>,
+    put_chunks: Vec<Bytes>,
+}
+
+/// A server that listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening {
+    /// The server's number in records.
+    pub id: u32,
+    /// Where it listens, when that is an internet address.
+    pub address: Option<SocketAddr>,
+}
+
+impl JsThread {
+    /// Opens the queues of a JavaScript thread. `wake` is called from any thread and must not block.
+    pub fn new(wake: Wake) -> Self {
+        JsThread {
+            lane: Arc::new(Lane::new(wake)),
+            servers: Vec::new(),
+            threads: Vec::new(),
+            current: Inbound::default(),
+            received_chunks: Vec::new(),
+            put_chunks: Vec::new(),
+        }
+    }
+
+    /// Hands `records`, and the chunks put since the last time, to the I/O threads.
+    pub fn submit(&mut self, mut records: &[u8]) {
+        if records.is_empty() {
+            return;
+        }
+        let chunks = std::mem::take(&mut self.put_chunks);
+        while let Some((thread, length)) = split_run(records) {
+            let (run, rest) = records.split_at(length);
+            records = rest;
+            let Some(thread) = self.threads.get(thread as usize) else {
+                continue;
+            };
+            let mut buffer = self.lane.take_spare_outgoing();
+            buffer.extend_from_slice(run);
+            let outgoing = Outgoing {
+                records: buffer,
+                chunks: chunks.clone(),
+            };
+            thread.send(Command::CarryOut(self.lane.clone(), outgoing));
+        }
+    }
+
+    /// Takes the next batch: its records and small bodies into `inbox`, its text as the return value. `None` when
+    /// nothing waits; the thread is woken when that changes.
+    ///
+    /// # Panics
+    ///
+    /// When `inbox` is smaller than [`INBOX_BYTES`](millrace_batch::layout::INBOX_BYTES).
+    pub fn receive(&mut self, inbox: &mut [u8]) -> Option<&[u8]> {
+        self.received_chunks.clear();
+        let (batch, fresh, more) = self.lane.receive(std::mem::take(&mut self.current));
+        self.current = batch;
+        if self.lane.take_stalled() {
+            for thread in &self.threads {
+                thread.send(Command::Resume);
+            }
+        }
+        if !fresh {
+            return None;
+        }
+        self.current.deliver(inbox, more);
+        self.received_chunks = self.current.take_chunks();
+        Some(self.current.text())
+    }
+
+    /// Takes a large piece of the batch last received.
+    pub fn take_chunk(&mut self, index: u32) -> Option<Bytes> {
+        self.received_chunks
+            .get_mut(index as usize)
+            .map(std::mem::take)
+    }
+
+    /// Puts a large piece beside the records that are submitted next, and returns its index.
+    pub fn put_chunk(&mut self, chunk: Bytes) -> u32 {
+        self.put_chunks.push(chunk);
+        self.put_chunks.len() as u32 - 1
+    }
+
+    /// Binds and listens. Failing to is found out here, not later.
+    pub fn listen(&mut self, config: Config) -> io::Result<Listening> {
+        let core = core();
+        self.threads = core.threads(config.io_threads)?;
+        let listener = RawListener::bind(&config.bind, &config.socket)?;
+        let address = listener.local_address();
+        let id = core.next_server.fetch_add(1, Ordering::Relaxed);
+        // Several servers do not all accept on the same thread.
+        let thread = &self.threads[id as usize % config.io_threads];
+        let server = Arc::new(Server::new(id, config, self.lane.clone()));
+        thread.send(Command::Listen(server.clone(), listener));
+        self.servers.push(server);
+        Ok(Listening { id, address })
+    }
+
+    /// Stops accepting, lets requests finish and reports the end in a record. What is not finished after `patience`
+    /// milliseconds is cut. May be called again with less patience.
+    pub fn close(&mut self, id: u32, patience: Option<u64>) {
+        let Some(server) = self.server(id).cloned() else {
+            return;
+        };
+        server.begin_close();
+        for thread in self.threads.iter().take(server.config.io_threads) {
+            thread.send(Command::Close(server.clone(), patience));
+        }
+        if let Bind::Unix(path) = &server.config.bind {
+            // Somebody may have removed it already, which is as good.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    /// What a server has counted, also after it was closed.
+    pub fn stats(&self, id: u32) -> Option<Stats> {
+        self.server(id).map(|server| server.stats())
+    }
+
+    /// Bytes that wait for this thread.
+    pub fn queued_bytes(&self) -> usize {
+        self.lane.queued_bytes()
+    }
+
+    /// Forgets a closed server and its counts.
+    pub fn forget(&mut self, id: u32) {
+        self.servers.retain(|server| server.id != id);
+    }
+
+    fn server(&self, id: u32) -> Option<&Arc<Server>> {
+        self.servers.iter().find(|server| server.id == id)
+    }
+}
+
+impl Drop for JsThread {
+    /// A JavaScript thread that ends, whatever it was doing, takes its servers with it.
+    fn drop(&mut self) {
+        self.lane.close();
+        for server in &self.servers {
+            if server.begin_close()
+                && let Bind::Unix(path) = &server.config.bind
+            {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+        for thread in &self.threads {
+            thread.send(Command::Forget(self.lane.clone()));
+        }
+    }
+}
+
+impl Core {
+    /// All I/O threads, at least `count`.
+    fn threads(&self, count: usize) -> io::Result<Vec<Arc<ThreadHandle>>> {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        while threads.len() < count {
+            let thread = ThreadHandle::spawn(threads.len(), self.threads.clone())?;
+            threads.push(thread);
+        }
+        Ok(threads.clone())
+    }
+}
+
+fn core() -> &'static Core {
+    static CORE: OnceLock<Core> = OnceLock::new();
+    CORE.get_or_init(Core::default)
+}

@@ -1,0 +1,154 @@
+//! The pair of queues between the core and one JavaScript thread.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use millrace_batch::Inbound;
+
+/// Empty batches kept for reuse.
+const SPARE_BATCHES: usize = 8;
+
+/// Wakes the JavaScript thread, which then receives until there is nothing left.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
+
+/// The queues of one JavaScript thread.
+///
+/// I/O threads publish inbound batches; JavaScript is woken for the first one and then looks for more until there is
+/// none, so that a busy thread is never woken.
+pub(crate) struct Lane {
+    state: Mutex<State>,
+    wake: Mutex<Option<Wake>>,
+    /// Bytes in published batches.
+    queued: AtomicUsize,
+    /// An I/O thread has stopped reading because of this lane.
+    stalled: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Inbound>,
+    spare: Vec<Inbound>,
+    spare_outgoing: Vec<Vec<u8>>,
+    awake: bool,
+    closed: bool,
+}
+
+/// What JavaScript wrote in one go, for one I/O thread.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) records: Vec<u8>,
+    pub(crate) chunks: Vec<Bytes>,
+}
+
+impl Lane {
+    pub(crate) fn new(wake: Wake) -> Self {
+        Lane {
+            state: Mutex::default(),
+            wake: Mutex::new(Some(wake)),
+            queued: AtomicUsize::new(0),
+            stalled: AtomicBool::new(false),
+        }
+    }
+
+    /// Hands `batch` over in exchange for an empty one and wakes JavaScript unless it is awake.
+    pub(crate) fn publish(&self, batch: &mut Inbound) {
+        if batch.is_empty() {
+            return;
+        }
+        let mut state = lock(&self.state);
+        if state.closed {
+            batch.clear();
+            return;
+        }
+        let full = std::mem::replace(batch, state.spare.pop().unwrap_or_default());
+        self.queued.fetch_add(full.byte_len(), Ordering::Relaxed);
+        state.queue.push_back(full);
+        let asleep = !std::mem::replace(&mut state.awake, true);
+        drop(state);
+        if asleep && let Some(wake) = &*lock(&self.wake) {
+            wake();
+        }
+    }
+
+    /// Whether JavaScript will look for more without being woken.
+    pub(crate) fn is_awake(&self) -> bool {
+        lock(&self.state).awake
+    }
+
+    /// Whether more than `limit` bytes wait. The caller that is told so is woken by [`take_stalled`](Lane::take_stalled).
+    pub(crate) fn is_congested(&self, limit: usize) -> bool {
+        let congested = self.queued.load(Ordering::Relaxed) > limit;
+        if congested {
+            self.stalled.store(true, Ordering::Release);
+        }
+        congested
+    }
+
+    /// Bytes that wait for JavaScript.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
+    /// Whether reading was stopped because of this lane and may go on, as seen by JavaScript after taking a batch.
+    pub(crate) fn take_stalled(&self) -> bool {
+        self.stalled.load(Ordering::Acquire) && self.stalled.swap(false, Ordering::AcqRel)
+    }
+
+    /// Takes the oldest batch in exchange for `used`, and says whether more wait.
+    ///
+    /// Without one, JavaScript counts as asleep from here on.
+    pub(crate) fn receive(&self, mut used: Inbound) -> (Inbound, bool, bool) {
+        used.clear();
+        let mut state = lock(&self.state);
+        let Some(batch) = state.queue.pop_front() else {
+            state.awake = false;
+            return (used, false, false);
+        };
+        if state.spare.len() < SPARE_BATCHES {
+            state.spare.push(used);
+        }
+        let more = !state.queue.is_empty();
+        drop(state);
+        self.queued.fetch_sub(batch.byte_len(), Ordering::Relaxed);
+        (batch, true, more)
+    }
+
+    /// An empty buffer for outgoing records.
+    pub(crate) fn take_spare_outgoing(&self) -> Vec<u8> {
+        lock(&self.state).spare_outgoing.pop().unwrap_or_default()
+    }
+
+    /// Gives the buffer of carried-out records back.
+    pub(crate) fn give_spare_outgoing(&self, mut records: Vec<u8>) {
+        records.clear();
+        let mut state = lock(&self.state);
+        if state.spare_outgoing.len() < SPARE_BATCHES {
+            state.spare_outgoing.push(records);
+        }
+    }
+
+    /// Lets go of the JavaScript thread: it is never woken again and batches for it are dropped.
+    pub(crate) fn close(&self) {
+        lock(&self.wake).take();
+        let mut state = lock(&self.state);
+        state.closed = true;
+        state.queue.clear();
+    }
+}
+
+impl fmt::Debug for Lane {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Lane")
+            .field("queued", &self.queued)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A panic elsewhere leaves these queues consistent, because nothing in a critical section can panic half-way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,182 @@
+//! What the connections of one I/O thread share: memory to work in, the time, and the batches under way.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use millrace_batch::Inbound;
+use millrace_http1::{Conn, FieldSpans, http_date};
+
+use crate::lane::Lane;
+
+/// Bytes read from a socket at once. A socket that waits owns no buffer; all of a thread's read into this one.
+const READ_BYTES: usize = 64 * 1024;
+
+/// Idle connection states kept for reuse.
+const SPARE_STATES: usize = 256;
+
+/// Requests after which JavaScript is woken although the pass is not over, so that a loop that never parks delivers.
+const WAKE_REQUESTS: usize = 64;
+
+/// The shared room.
+#[derive(Debug)]
+pub(crate) struct Room {
+    /// This thread's number.
+    pub(crate) thread: usize,
+    /// Where sockets are read into.
+    pub(crate) scratch: Vec<u8>,
+    /// Where the header lines of the request being read are.
+    pub(crate) fields: FieldSpans,
+    /// Milliseconds since the thread began, as of this pass.
+    pub(crate) now: u64,
+    /// The `Date` of this second.
+    pub(crate) date: [u8; 29],
+    epoch: Instant,
+    date_second: u64,
+    #[expect(
+        clippy::vec_box,
+        reason = "states are handed to connections as they are, without moving their content"
+    )]
+    spare: Vec<Box<Active>>,
+    outboxes: Vec<Outbox>,
+    /// Connections that stopped reading until their lane has room.
+    pub(crate) stalled: Vec<u32>,
+}
+
+/// A connection's state while something is going on.
+#[derive(Debug, Default)]
+pub(crate) struct Active {
+    pub(crate) conn: Conn,
+    /// Bytes read and not yet used.
+    pub(crate) input: Vec<u8>,
+    /// The connection takes no input until an answer is complete or a body is consumed.
+    pub(crate) blocked: bool,
+    /// The client sends nothing more.
+    pub(crate) peer_closed: bool,
+    /// The connection is listed to be visited after the records under way.
+    pub(crate) listed: bool,
+    /// When the first byte of the head under way came.
+    pub(crate) head_since: u64,
+    /// When the body under way began, moved on by the time nobody wanted it.
+    pub(crate) body_since: u64,
+    /// When the last byte of the body under way came.
+    pub(crate) body_last: u64,
+    /// Bytes of the body under way.
+    pub(crate) body_bytes: u64,
+    /// Since when the client has not taken any of the output.
+    pub(crate) write_since: u64,
+}
+
+#[derive(Debug)]
+struct Outbox {
+    lane: Arc<Lane>,
+    batch: Inbound,
+}
+
+impl Room {
+    pub(crate) fn new(thread: usize) -> Self {
+        let mut room = Room {
+            thread,
+            scratch: vec![0; READ_BYTES],
+            fields: FieldSpans::default(),
+            now: 0,
+            date: http_date(0),
+            epoch: Instant::now(),
+            date_second: 0,
+            spare: Vec::new(),
+            outboxes: Vec::new(),
+            stalled: Vec::new(),
+        };
+        room.tick();
+        room
+    }
+
+    /// Reads the clock: once a pass, because a pass is short and a reading costs as much as parsing a small head.
+    pub(crate) fn tick(&mut self) {
+        // Time begins at 1 so that 0 can mean none.
+        self.now = 1 + self.epoch.elapsed().as_millis() as u64;
+        let second = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        if second != self.date_second {
+            self.date_second = second;
+            self.date = http_date(second);
+        }
+    }
+
+    /// The moment that `self.now` would be `milliseconds`.
+    pub(crate) fn instant(&self, milliseconds: u64) -> Instant {
+        self.epoch + std::time::Duration::from_millis(milliseconds.saturating_sub(1))
+    }
+
+    /// A state for a connection on which something begins.
+    pub(crate) fn take_state(&mut self) -> Box<Active> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// Takes the state of a connection that is idle or gone.
+    pub(crate) fn give_state(&mut self, mut state: Box<Active>) {
+        if self.spare.len() < SPARE_STATES {
+            let Active {
+                conn, mut input, ..
+            } = *state;
+            input.clear();
+            input.shrink_to(READ_BYTES);
+            *state = Active {
+                conn,
+                input,
+                ..Active::default()
+            };
+            self.spare.push(state);
+        }
+    }
+
+    /// The batch under way for a lane. Records of different servers of one JavaScript thread share it.
+    pub(crate) fn batch(&mut self, lane: &Arc<Lane>) -> &mut Inbound {
+        batch_of(&mut self.outboxes, lane)
+    }
+
+    /// The batch under way for a lane, and the header lines, which are borrowed apart.
+    pub(crate) fn split(&mut self, lane: &Arc<Lane>) -> (&[u8], &mut FieldSpans, &mut Inbound) {
+        (
+            &self.scratch,
+            &mut self.fields,
+            batch_of(&mut self.outboxes, lane),
+        )
+    }
+
+    /// Hands the lane's batch over if it is full, or holds enough to wake a sleeping JavaScript thread for.
+    pub(crate) fn publish_if_due(&mut self, lane: &Arc<Lane>) {
+        let batch = batch_of(&mut self.outboxes, lane);
+        if batch.is_full() || (batch.request_count() >= WAKE_REQUESTS && !lane.is_awake()) {
+            lane.publish(batch);
+        }
+    }
+
+    /// Hands all batches over: the end of a pass.
+    pub(crate) fn publish(&mut self) {
+        for outbox in &mut self.outboxes {
+            outbox.lane.publish(&mut outbox.batch);
+        }
+    }
+
+    /// Forgets a lane whose JavaScript thread has gone.
+    pub(crate) fn forget(&mut self, lane: &Arc<Lane>) {
+        self.outboxes
+            .retain(|outbox| !Arc::ptr_eq(&outbox.lane, lane));
+    }
+}
+
+fn batch_of<'a>(outboxes: &'a mut Vec<Outbox>, lane: &Arc<Lane>) -> &'a mut Inbound {
+    // A process has few JavaScript threads, so a look at each is the fastest.
+    let index = outboxes
+        .iter()
+        .position(|outbox| Arc::ptr_eq(&outbox.lane, lane))
+        .unwrap_or_else(|| {
+            outboxes.push(Outbox {
+                lane: lane.clone(),
+                batch: Inbound::default(),
+            });
+            outboxes.len() - 1
+        });
+    &mut outboxes[index].batch
+}

@@ -1,0 +1,75 @@
+//! What the threads share about one server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use crate::config::Config;
+use crate::lane::Lane;
+use crate::stats::{Counters, Stats};
+
+/// One server: its configuration, the JavaScript thread it belongs to, and its counters.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) id: u32,
+    pub(crate) config: Config,
+    pub(crate) lane: Arc<Lane>,
+    /// By I/O thread.
+    counters: Box<[Counters]>,
+    /// Connections on all threads, for the limit.
+    connections: AtomicUsize,
+    /// Threads that may still have connections of it.
+    threads_open: AtomicUsize,
+    closing: AtomicBool,
+}
+
+impl Server {
+    pub(crate) fn new(id: u32, config: Config, lane: Arc<Lane>) -> Self {
+        let threads = config.io_threads;
+        Server {
+            id,
+            config,
+            lane,
+            counters: (0..threads).map(|_| Counters::default()).collect(),
+            connections: AtomicUsize::new(0),
+            threads_open: AtomicUsize::new(threads),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    /// The counters that the I/O thread with this number writes.
+    pub(crate) fn counters(&self, thread: usize) -> &Counters {
+        &self.counters[thread]
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats::sum(self.counters.iter())
+    }
+
+    /// Counts a connection in, unless there are too many.
+    pub(crate) fn admit(&self) -> bool {
+        if self.connections.fetch_add(1, Ordering::AcqRel) >= self.config.connections {
+            self.leave();
+            return false;
+        }
+        true
+    }
+
+    /// Counts a connection out.
+    pub(crate) fn leave(&self) {
+        self.connections.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Marks the server as closing and says whether this was the first time.
+    pub(crate) fn begin_close(&self) -> bool {
+        !self.closing.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Says that a thread has no connection left and gets none, and whether it was the last.
+    pub(crate) fn thread_done(&self) -> bool {
+        self.threads_open.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}

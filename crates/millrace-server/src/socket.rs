@@ -1,0 +1,231 @@
+//! The stream under a connection, and the options of listening sockets.
+
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use millrace_batch::RemoteAddress;
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket as RawSocket, TcpKeepalive, Type};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::config::{Bind, SocketOptions};
+
+/// A connected stream.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// A listening socket that no runtime knows yet.
+#[derive(Debug)]
+pub(crate) enum RawListener {
+    Tcp(std::net::TcpListener),
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixListener),
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+/// A connected stream on its way from the thread that accepted it to the one that serves it.
+#[derive(Debug)]
+pub(crate) enum RawStream {
+    Tcp(std::net::TcpStream),
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Socket {
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(memory);
+        ready!(match self {
+            Socket::Tcp(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+            #[cfg(unix)]
+            Socket::Unix(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+        })?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    pub(crate) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Socket::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            #[cfg(unix)]
+            Socket::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    pub(crate) fn poll_write_vectored(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Socket::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            #[cfg(unix)]
+            Socket::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+        }
+    }
+
+    /// Tells the peer that nothing more will be written. That it has gone already is no news.
+    pub(crate) fn shutdown_write(&self) {
+        let _ = match self {
+            Socket::Tcp(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
+            #[cfg(unix)]
+            Socket::Unix(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
+        };
+    }
+
+    /// Takes the stream off this thread's runtime.
+    pub(crate) fn into_raw(self) -> io::Result<RawStream> {
+        match self {
+            Socket::Tcp(stream) => stream.into_std().map(RawStream::Tcp),
+            #[cfg(unix)]
+            Socket::Unix(stream) => stream.into_std().map(RawStream::Unix),
+        }
+    }
+
+    /// Puts the stream on this thread's runtime.
+    pub(crate) fn from_raw(stream: RawStream) -> io::Result<Self> {
+        match stream {
+            RawStream::Tcp(stream) => TcpStream::from_std(stream).map(Socket::Tcp),
+            #[cfg(unix)]
+            RawStream::Unix(stream) => UnixStream::from_std(stream).map(Socket::Unix),
+        }
+    }
+}
+
+impl RawListener {
+    /// Binds and listens.
+    pub(crate) fn bind(bind: &Bind, options: &SocketOptions) -> io::Result<Self> {
+        match bind {
+            Bind::Ip { address, ipv6_only } => {
+                let socket = RawSocket::new(
+                    Domain::for_address(*address),
+                    Type::STREAM,
+                    Some(Protocol::TCP),
+                )?;
+                if address.is_ipv6() {
+                    socket.set_only_v6(*ipv6_only)?;
+                }
+                #[cfg(not(windows))]
+                socket.set_reuse_address(options.reuse_address)?;
+                #[cfg(all(unix, not(any(target_os = "solaris", target_os = "illumos"))))]
+                socket.set_reuse_port(options.reuse_port)?;
+                // Linux hands these on to accepted sockets, which saves system calls for each.
+                apply(&SockRef::from(&socket), options)?;
+                socket.bind(&(*address).into())?;
+                listen(&socket, options)?;
+                Ok(RawListener::Tcp(socket.into()))
+            }
+            #[cfg(unix)]
+            Bind::Unix(path) => {
+                let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None)?;
+                socket.bind(&SockAddr::unix(path)?)?;
+                listen(&socket, options)?;
+                Ok(RawListener::Unix(socket.into()))
+            }
+            #[cfg(not(unix))]
+            Bind::Unix(_) => Err(io::Error::from(io::ErrorKind::Unsupported)),
+        }
+    }
+
+    /// The address, when it is an internet address.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            RawListener::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(unix)]
+            RawListener::Unix(_) => None,
+        }
+    }
+
+    /// Puts the listener on this thread's runtime.
+    pub(crate) fn into_listener(self) -> io::Result<Listener> {
+        match self {
+            RawListener::Tcp(listener) => TcpListener::from_std(listener).map(Listener::Tcp),
+            #[cfg(unix)]
+            RawListener::Unix(listener) => UnixListener::from_std(listener).map(Listener::Unix),
+        }
+    }
+}
+
+impl Listener {
+    pub(crate) fn poll_accept(
+        &mut self,
+        context: &mut Context<'_>,
+        options: &SocketOptions,
+    ) -> Poll<io::Result<(Socket, RemoteAddress)>> {
+        match self {
+            Listener::Tcp(listener) => {
+                let (stream, address) = ready!(listener.poll_accept(context))?;
+                // A peer that has gone already is found out by the first read.
+                #[cfg(not(target_os = "linux"))]
+                let _ = apply(&SockRef::from(&stream), options);
+                #[cfg(target_os = "linux")]
+                let _ = options;
+                let remote = RemoteAddress::Ip(address.ip().to_canonical(), address.port());
+                Poll::Ready(Ok((Socket::Tcp(stream), remote)))
+            }
+            #[cfg(unix)]
+            Listener::Unix(listener) => {
+                let (stream, _) = ready!(listener.poll_accept(context))?;
+                Poll::Ready(Ok((Socket::Unix(stream), RemoteAddress::Unix)))
+            }
+        }
+    }
+}
+
+fn listen(socket: &RawSocket, options: &SocketOptions) -> io::Result<()> {
+    socket.set_nonblocking(true)?;
+    socket.listen(options.backlog)
+}
+
+fn apply(socket: &SockRef<'_>, options: &SocketOptions) -> io::Result<()> {
+    socket.set_tcp_nodelay(options.no_delay)?;
+    if let Some(bytes) = options.send_buffer {
+        socket.set_send_buffer_size(bytes)?;
+    }
+    if let Some(bytes) = options.receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    if let Some(probes) = options.keep_alive {
+        let mut keep_alive = TcpKeepalive::new().with_time(probes.delay);
+        if let Some(interval) = probes.interval {
+            keep_alive = keep_alive.with_interval(interval);
+        }
+        if let Some(count) = probes.count {
+            keep_alive = keep_alive.with_retries(count);
+        }
+        socket.set_tcp_keepalive(&keep_alive)?;
+    }
+    if options.linger.is_some() {
+        socket.set_linger(options.linger)?;
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(bytes) = options.send_low_watermark {
+        socket.set_tcp_notsent_lowat(bytes)?;
+    }
+    #[cfg(unix)]
+    if let Some((bytes, set)) = options.receive_low_watermark {
+        set(std::os::fd::AsFd::as_fd(&**socket), bytes)?;
+    }
+    Ok(())
+}
