@@ -2,7 +2,7 @@
 //! by byte.
 
 use millrace_http1::Limits;
-use millrace_testkit::{Transcript, splits};
+use millrace_testkit::Transcript;
 
 #[test]
 fn a_plain_request_comes_out_as_it_was_sent() {
@@ -134,7 +134,7 @@ fn an_upgrade_counts_when_connection_names_it() {
         ("1.0", "Connection: upgrade\r\nUpgrade: websocket", false),
     ] {
         let input = format!("GET / HTTP/{version}\r\nHost: a\r\n{lines}\r\n\r\n");
-        let transcript = same_in_all_pieces(&input);
+        let transcript = complete(&input);
         let line = transcript
             .events
             .lines()
@@ -165,7 +165,7 @@ fn a_client_waits_for_100_continue_only_with_a_body_and_http_1_1() {
             ""
         };
         let input = format!("POST / HTTP/{version}\r\nHost: a\r\n{lines}\r\n\r\n{body}");
-        let transcript = same_in_all_pieces(&input);
+        let transcript = complete(&input);
         let line = transcript
             .events
             .lines()
@@ -277,25 +277,13 @@ fn an_unfinished_request_is_left_unread() {
 
 /// Expects `events`, no error and nothing left.
 fn accept(input: &str, events: &str) {
-    let transcript = same_in_all_pieces(input);
+    let transcript = complete(input);
     assert_eq!(transcript.events, events, "{input:?}");
 }
 
-fn same_in_all_pieces(input: &str) -> Transcript {
-    let input = input.as_bytes();
-    let limits = Limits::default();
-    let whole = Transcript::of([input], &limits);
-    assert_eq!(whole.error, None, "{:?}", input.escape_ascii().to_string());
-    assert_eq!(whole.unread, b"");
-    for pieces in splits(input) {
-        let transcript = Transcript::of(pieces.iter().copied(), &limits);
-        assert_eq!(
-            transcript,
-            whole,
-            "{} in {} pieces",
-            input.escape_ascii(),
-            pieces.len()
-        );
-    }
-    whole
+fn complete(input: &str) -> Transcript {
+    let transcript = Transcript::however_split(input.as_bytes(), &Limits::default());
+    assert_eq!(transcript.error, None, "{input:?}");
+    assert_eq!(transcript.unread, b"", "{input:?}");
+    transcript
 }

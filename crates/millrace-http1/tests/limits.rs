@@ -1,7 +1,7 @@
 //! Every limit is exact: what is at it passes, one more does not.
 
 use millrace_http1::{Error, Limits};
-use millrace_testkit::{Transcript, splits};
+use millrace_testkit::Transcript;
 
 #[test]
 fn a_target_may_be_as_long_as_the_limit() {
@@ -186,31 +186,12 @@ fn chunked(body: &str) -> String {
 }
 
 fn pass(input: &str, limits: &Limits) {
-    for pieces in splits(input.as_bytes()) {
-        let transcript = Transcript::of(pieces.iter().copied(), limits);
-        assert_eq!(
-            transcript.error,
-            None,
-            "{input:?} in {} pieces",
-            pieces.len()
-        );
-        assert_eq!(
-            transcript.unread,
-            b"",
-            "{input:?} in {} pieces",
-            pieces.len()
-        );
-    }
+    let transcript = Transcript::however_split(input.as_bytes(), limits);
+    assert_eq!(transcript.error, None, "{input:?}");
+    assert_eq!(transcript.unread, b"", "{input:?}");
 }
 
 fn refuse(input: &str, limits: &Limits, error: Error) {
-    for pieces in splits(input.as_bytes()) {
-        let transcript = Transcript::of(pieces.iter().copied(), limits);
-        assert_eq!(
-            transcript.error,
-            Some(error),
-            "{input:?} in {} pieces",
-            pieces.len()
-        );
-    }
+    let transcript = Transcript::however_split(input.as_bytes(), limits);
+    assert_eq!(transcript.error, Some(error), "{input:?}");
 }

@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use millrace_http1::{Decoder, Error, Event, Field, FieldSpans, Head, Limits, Remaining};
 
+use crate::splits;
+
 /// Everything that came out of a [`Decoder`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transcript {
@@ -41,6 +43,26 @@ impl Transcript {
         }
         transcript.flush(&mut data);
         transcript
+    }
+
+    /// The transcript of `input`, which is the same fed whole, split at every byte and byte by byte.
+    ///
+    /// # Panics
+    ///
+    /// When it is not the same.
+    pub fn however_split(input: &[u8], limits: &Limits) -> Transcript {
+        let whole = Transcript::of([input], limits);
+        for pieces in splits(input) {
+            let transcript = Transcript::of(pieces.iter().copied(), limits);
+            assert_eq!(
+                transcript,
+                whole,
+                "{} in {} pieces",
+                input.escape_ascii(),
+                pieces.len()
+            );
+        }
+        whole
     }
 
     fn read(
