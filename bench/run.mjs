@@ -45,7 +45,16 @@ async function main(options) {
     const { title, handler, bytesPerRequest } = scenario
     const { rounds, duration, warmup } = options
     const date = new Date().toISOString()
-    const one = { scenario: name, title, handler, bytesPerRequest, date, settings: { rounds, duration, warmup }, environment, results }
+    const one = {
+      scenario: name,
+      title,
+      handler,
+      bytesPerRequest,
+      date,
+      settings: { rounds, duration, warmup },
+      environment,
+      results,
+    }
     if (Object.keys(results).length === 0) continue
     measured.push(one)
     console.log(`${title}\n\n${scenarioTable(one)}\n`)

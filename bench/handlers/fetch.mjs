@@ -1,7 +1,16 @@
 // The scenarios as fetch handlers, `Request` to `Response`: Bun.serve and Deno.serve.
 
 import {
-  BINARY, DOWNLOAD_BYTES, DOWNLOAD_PIECES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt,
+  BINARY,
+  DOWNLOAD_BYTES,
+  DOWNLOAD_PIECES,
+  HELLO,
+  JSON_TYPE,
+  PIECE,
+  TEXT,
+  busy,
+  describe,
+  receipt,
 } from './answers.mjs'
 
 const text = { headers: { 'content-type': TEXT } }
@@ -10,6 +19,8 @@ const binary = { headers: { 'content-type': BINARY, 'content-length': String(DOW
 
 export const fetchHandlers = {
   hello: () => new Response(HELLO, text),
+
+  churn: () => new Response(HELLO, text),
 
   busy() {
     busy()

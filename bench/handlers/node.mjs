@@ -1,13 +1,26 @@
 // The scenarios as `(request, response)` listeners of node:http.
 
 import {
-  BINARY, DOWNLOAD_BYTES, DOWNLOAD_PIECES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt,
+  BINARY,
+  DOWNLOAD_BYTES,
+  DOWNLOAD_PIECES,
+  HELLO,
+  JSON_TYPE,
+  PIECE,
+  TEXT,
+  busy,
+  describe,
+  receipt,
 } from './answers.mjs'
 
 export const node = {
   hello(_request, response) {
     response.setHeader('content-type', TEXT)
     response.end(HELLO)
+  },
+
+  churn(request, response) {
+    node.hello(request, response)
   },
 
   busy(request, response) {

@@ -10,7 +10,7 @@ export const benchRoot = new URL('..', import.meta.url).pathname
 export const projectRoot = new URL('../..', import.meta.url).pathname
 
 const require = createRequire(import.meta.url)
-const every = ['hello', 'busy', 'json', 'post', 'upload', 'download']
+const every = ['hello', 'busy', 'json', 'post', 'upload', 'download', 'churn']
 
 /**
  * Each peer: what it is, the handlers it has, the command that serves one of them, its version, and whether its main
@@ -23,7 +23,8 @@ export const peers = {
     javascript: true,
     command: (handler, { node }) => [node, server('millrace'), handler],
     version: () => require(join(projectRoot, 'package.json')).version,
-    missing: () => !existsSync(join(projectRoot, 'dist/index.js')) && 'run `npm run build` at the repository root first',
+    missing: () =>
+      !existsSync(join(projectRoot, 'dist/index.js')) && 'run `npm run build` at the repository root first',
   },
   uwebsockets: {
     about: 'uWebSockets.js, its binaries as published on npm under this name',
@@ -92,7 +93,7 @@ export const peers = {
   },
 }
 
-/** Whether a peer can run a scenario: the floor knows one answer, and memory or closing connections mean nothing there. */
+/** Whether a peer can run a scenario: the floor knows one answer, and keeps nothing worth weighing. */
 export function canRun(peer, scenario) {
   return peers[peer].handlers.includes(scenario.handler) && !(peer === 'floor' && scenario.notForFloor)
 }

@@ -20,11 +20,13 @@ export function prepare(wanted, { lock }) {
   if (process.platform !== 'linux') {
     throw new PreparationError('the benchmark reads /proc and pins with taskset: it runs on Linux only')
   }
-  if (availableParallelism() < 2) throw new PreparationError('the benchmark needs two cores: one for the server, one for the load')
+  if (availableParallelism() < 2)
+    throw new PreparationError('the benchmark needs two cores: one for the server, one for the load')
   for (const [tool, { probe, for: purpose, get }] of Object.entries(tools)) {
     if (!exists(tool, probe)) throw new PreparationError(`${tool} is needed for ${purpose}; on Debian: ${get}`)
   }
-  if (lock && !exists('flock', '-V')) throw new PreparationError('--lock needs flock; on Debian: apt-get install util-linux')
+  if (lock && !exists('flock', '-V'))
+    throw new PreparationError('--lock needs flock; on Debian: apt-get install util-linux')
   installPackages(lock)
   if (wanted.some((name) => peers[name].native)) buildNative(lock)
 
@@ -40,7 +42,8 @@ export function prepare(wanted, { lock }) {
 
 function installPackages(lock) {
   const installed = join(benchRoot, 'node_modules/.package-lock.json')
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(benchRoot, 'package-lock.json')).mtimeMs) return
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(benchRoot, 'package-lock.json')).mtimeMs)
+    return
   process.stderr.write('installing the peers (npm ci in bench/)\n')
   step(lock, 'npm', ['ci'], 'npm comes with Node.js')
 }
@@ -48,7 +51,12 @@ function installPackages(lock) {
 function buildNative(lock) {
   if (['bench-hyper', 'bench-floor'].every((name) => existsSync(join(benchRoot, 'target/release', name)))) return
   process.stderr.write('building the native peers (cargo build --release in bench/)\n')
-  step(lock, 'cargo', ['build', '--release', '--locked'], 'install Rust from rustup.rs, or choose --peers without hyper and floor')
+  step(
+    lock,
+    'cargo',
+    ['build', '--release', '--locked'],
+    'install Rust from rustup.rs, or choose --peers without hyper and floor',
+  )
 }
 
 function step(lock, command, commandArguments, help) {

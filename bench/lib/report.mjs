@@ -62,8 +62,10 @@ function remarks({ results, handler }) {
   const remarks = []
   for (const [name, { rounds }] of Object.entries(results)) {
     const disturbed = rounds.filter((run) => run?.foreign > disturbance).length
-    if (disturbed > 0) remarks.push(`${name}: other processes took more than 10 % of a core during ${disturbed} of its runs.`)
-    if (peers[name]?.chunked?.includes(handler)) remarks.push(`${name} sends this body in chunks, the others with a length.`)
+    if (disturbed > 0)
+      remarks.push(`${name}: other processes took more than 10 % of a core during ${disturbed} of its runs.`)
+    if (peers[name]?.chunked?.includes(handler))
+      remarks.push(`${name} sends this body in chunks, the others with a length.`)
   }
   return remarks
 }
@@ -74,7 +76,8 @@ export const disturbance = 0.1
 function table(head, rows) {
   const all = [head, ...rows]
   const widths = head.map((_, column) => Math.max(3, ...all.map((row) => row[column].length)))
-  const line = (row) => `| ${row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join(' | ')} |`
+  const line = (row) =>
+    `| ${row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join(' | ')} |`
   const rule = `| ${widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
   return [line(head), rule, ...rows.map(line)].join('\n')
 }

@@ -1,7 +1,15 @@
 // What is measured: the request, the answer every peer must give, the load, and which figures matter.
 
 import {
-  BINARY, DOWNLOAD_BYTES, DOWNLOAD_PIECES, HELLO, JSON_TYPE, PIECE, TEXT, describe, receipt,
+  BINARY,
+  DOWNLOAD_BYTES,
+  DOWNLOAD_PIECES,
+  HELLO,
+  JSON_TYPE,
+  PIECE,
+  TEXT,
+  describe,
+  receipt,
 } from '../handlers/answers.mjs'
 
 const get = (path, headers = {}) => ({ method: 'GET', path, headers, body: '' })
@@ -38,7 +46,7 @@ export const scenarios = {
     request: described('/items/42', 'bench/1.0', '8f14e45f-ea1e'),
     proofs: [
       proofOfJson('/items/42', 'bench/1.0', '8f14e45f-ea1e'),
-      proofOfJson('/items/a%20b', 'Mozilla/5.0 (X11; Linux x86_64)', '"quoted"'),
+      proofOfJson('/items/spare-part_9', 'Mozilla/5.0 (X11; Linux x86_64)', '"quoted"'),
     ],
   },
   post: {
@@ -69,9 +77,8 @@ export const scenarios = {
   },
   churn: {
     title: 'churn: hello, a new connection for every request, 64 at a time',
-    handler: 'hello',
+    handler: 'churn',
     connections: 64,
-    notForFloor: true,
     closes: true,
     request: get('/', { Connection: 'close' }),
     proofs: [[get('/', { Connection: 'close' }), helloAnswer]],

@@ -62,7 +62,11 @@ function panel({ title, scenario, results }, names, top) {
     const left = column + margin
     parts.push(text(left, top + 32, heading('cpu'), 'quiet'))
     parts.push(
-      ...bars(names, left, top + titleHeight, (name) => [results[name].cpu, results[name].javascript, figures.cpu.format]),
+      ...bars(names, left, top + titleHeight, (name) => [
+        results[name].cpu,
+        results[name].javascript,
+        figures.cpu.format,
+      ]),
     )
   }
   return parts.join('\n')

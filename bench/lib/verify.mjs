@@ -41,12 +41,14 @@ export function parseAnswer(bytes) {
 function known(bytes, start, headers) {
   const length = Number(headers['content-length'])
   if (!Number.isInteger(length)) throw new Error('an answer without a length')
-  return bytes.length < start + length ? undefined : { body: bytes.subarray(start, start + length), used: start + length }
+  return bytes.length < start + length
+    ? undefined
+    : { body: bytes.subarray(start, start + length), used: start + length }
 }
 
 function dechunk(bytes, start) {
   const pieces = []
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const end = bytes.indexOf('\r\n', at)
     if (end < 0) return undefined
     const size = Number.parseInt(bytes.toString('latin1', at, end), 16)
@@ -78,7 +80,7 @@ function exchange(port, request, count, untilClosed) {
     socket.on('data', (chunk) => {
       received = Buffer.concat([received, chunk])
       try {
-        for (let answer; answers.length < count && (answer = parseAnswer(received)); ) {
+        for (let answer; answers.length < count && (answer = parseAnswer(received));) {
           answers.push(answer)
           received = received.subarray(answer.used)
         }

@@ -3,7 +3,16 @@ import { Readable } from 'node:stream'
 import fastify from 'fastify'
 
 import {
-  BINARY, DOWNLOAD_BYTES, DOWNLOAD_PIECES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt,
+  BINARY,
+  DOWNLOAD_BYTES,
+  DOWNLOAD_PIECES,
+  HELLO,
+  JSON_TYPE,
+  PIECE,
+  TEXT,
+  busy,
+  describe,
+  receipt,
 } from '../handlers/answers.mjs'
 import { handlerOf, ready } from './scenario.mjs'
 
@@ -11,6 +20,8 @@ const app = fastify({ keepAliveTimeout: 120_000, bodyLimit: 8 * 1024 * 1024 })
 
 const scenarios = {
   hello: () => app.get('/', (_request, reply) => reply.header('content-type', TEXT).send(HELLO)),
+
+  churn: () => scenarios.hello(),
 
   busy: () =>
     app.get('/', (_request, reply) => {

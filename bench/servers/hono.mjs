@@ -3,7 +3,16 @@ import { Hono } from 'hono'
 import { stream } from 'hono/streaming'
 
 import {
-  BINARY, DOWNLOAD_BYTES, DOWNLOAD_PIECES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt,
+  BINARY,
+  DOWNLOAD_BYTES,
+  DOWNLOAD_PIECES,
+  HELLO,
+  JSON_TYPE,
+  PIECE,
+  TEXT,
+  busy,
+  describe,
+  receipt,
 } from '../handlers/answers.mjs'
 import { handlerOf, ready } from './scenario.mjs'
 
@@ -13,6 +22,8 @@ const json = { 'content-type': JSON_TYPE }
 
 const scenarios = {
   hello: () => app.get('/', (context) => context.body(HELLO, 200, text)),
+
+  churn: () => scenarios.hello(),
 
   busy: () =>
     app.get('/', (context) => {

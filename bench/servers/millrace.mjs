@@ -1,7 +1,16 @@
 import { createRequire } from 'node:module'
 
 import {
-  BINARY, DOWNLOAD_BYTES, DOWNLOAD_PIECES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt,
+  BINARY,
+  DOWNLOAD_BYTES,
+  DOWNLOAD_PIECES,
+  HELLO,
+  JSON_TYPE,
+  PIECE,
+  TEXT,
+  busy,
+  describe,
+  receipt,
 } from '../handlers/answers.mjs'
 import { handlerOf, ready } from './scenario.mjs'
 
@@ -11,6 +20,10 @@ const scenarios = {
   hello(_request, response) {
     response.setHeader('content-type', TEXT)
     response.end(HELLO)
+  },
+
+  churn(request, response) {
+    scenarios.hello(request, response)
   },
 
   busy(request, response) {

@@ -1,8 +1,6 @@
 import { createRequire } from 'node:module'
 
-import {
-  BINARY, DOWNLOAD_BYTES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt,
-} from '../handlers/answers.mjs'
+import { BINARY, DOWNLOAD_BYTES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt } from '../handlers/answers.mjs'
 import { handlerOf, ready } from './scenario.mjs'
 
 const uWebSockets = createRequire(import.meta.url)('uwebsockets')
@@ -10,6 +8,12 @@ const app = uWebSockets.App()
 
 const scenarios = {
   hello: () => app.get('/', (response) => response.writeHeader('content-type', TEXT).end(HELLO)),
+
+  // It closes when it is asked to, but without saying so: a client is owed the word.
+  churn: () =>
+    app.get('/', (response) =>
+      response.writeHeader('content-type', TEXT).writeHeader('connection', 'close').end(HELLO, true),
+    ),
 
   busy: () =>
     app.get('/', (response) => {

@@ -25,14 +25,16 @@ enum Scenario {
 
 fn main() {
     let scenario = match std::env::args().nth(1).as_deref() {
-        Some("hello") => Scenario::Hello,
+        Some("hello" | "churn") => Scenario::Hello,
         Some("busy") => Scenario::Busy,
         Some("json") => Scenario::Json,
         Some("post") => Scenario::Post,
         Some("upload") => Scenario::Upload,
         Some("download") => Scenario::Download,
         other => {
-            panic!("which handler? hello, busy, json, post, upload or download, not {other:?}")
+            panic!(
+                "which handler? hello, churn, busy, json, post, upload or download, not {other:?}"
+            )
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
