@@ -43,28 +43,27 @@ const scenarios = {
     response.end(receipt(order))
   },
 
-  async upload(request, response) {
+  upload(request, response) {
     let bytes = 0
-    for await (const chunk of request) bytes += chunk.length
-    response.setHeader('content-type', TEXT)
-    response.end(String(bytes))
+    request.read(function count(chunk, error, size) {
+      if (error) return
+      bytes += size
+      if (chunk) return request.read(count)
+      response.setHeader('content-type', TEXT)
+      response.end(String(bytes))
+    })
   },
 
-  download(_request, response) {
+  async download(_request, response) {
     response.setHeader('content-type', BINARY)
     response.setHeader('content-length', String(DOWNLOAD_BYTES))
-    let left = DOWNLOAD_PIECES
-    const more = () => {
-      while (left > 1) {
-        left--
-        if (!response.write(PIECE)) return response.once('drain', more)
-      }
-      response.end(PIECE)
+    for (let left = DOWNLOAD_PIECES; left > 1; left--) {
+      if (!response.write(PIECE)) await response.drain()
     }
-    more()
+    response.end(PIECE)
   },
 }
 
-const server = createServer({ handler: handlerOf(scenarios), idleTimeout: 120_000 })
+const server = createServer({ handler: handlerOf(scenarios) })
 const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
 ready(port)
