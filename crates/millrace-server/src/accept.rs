@@ -8,6 +8,7 @@ use millrace_batch::RemoteAddress;
 use millrace_batch::layout::ServerEvent;
 use millrace_http1::{Error, refusal};
 
+use crate::ready::SlotWaker;
 use crate::room::Room;
 use crate::server::Server;
 use crate::socket::{Listener, Socket};
@@ -24,21 +25,20 @@ pub(crate) struct Acceptor {
     pub(crate) server: Arc<Server>,
     listener: Listener,
     waker: Waker,
+    slot_waker: Arc<SlotWaker>,
     retry_at: Option<u64>,
     /// The failure under way has been reported.
     reported: bool,
 }
 
 impl Acceptor {
-    pub(crate) fn new(
-        server: Arc<Server>,
-        listener: Listener,
-        waker: Arc<crate::ready::SlotWaker>,
-    ) -> Self {
+    pub(crate) fn new(server: Arc<Server>, listener: Listener, slot_waker: Arc<SlotWaker>) -> Self {
+        let waker = Waker::from(slot_waker.clone());
         Acceptor {
             server,
             listener,
-            waker: Waker::from(waker),
+            waker,
+            slot_waker,
             retry_at: None,
             reported: false,
         }
@@ -52,6 +52,7 @@ impl Acceptor {
     /// Takes the connections that wait, at most one visit's share.
     pub(crate) fn accept(&mut self, room: &mut Room) -> Vec<(Socket, RemoteAddress)> {
         self.retry_at = None;
+        self.slot_waker.visit();
         let mut accepted = Vec::new();
         let mut context = Context::from_waker(&self.waker);
         let counters = self.server.counters(room.thread);
