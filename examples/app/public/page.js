@@ -29,8 +29,8 @@ async function attempt(form) {
   }
 }
 
-async function hello() {
-  const total = 1000
+async function hello(form) {
+  const total = Number(form.get('times'))
   const start = performance.now()
   let asked = 0
   let text = ''
