@@ -7,6 +7,7 @@
  * what it reads from another module's exports.
  */
 import type { Field } from './fields'
+import type { Head } from './head'
 
 /** Size of the buffer the core fills; a batch holds some 64 bytes for each request plus small body chunks. */
 export const INBOX_BYTES = 256 * 1024
@@ -314,6 +315,7 @@ const CREDIT = 6
 const RESET = 7
 const EXCHANGE_BYTES = 20
 const HEAD_BYTES = 36
+const INFORMATIONAL_BYTES = 28
 const CHUNK_BYTES = 28
 
 /** Flags of outbound records. */
@@ -347,7 +349,7 @@ export class Outbox {
     sequence: number,
     status: number,
     reason: string,
-    first: Field | null,
+    head: Head,
     rest: readonly Field[] | null,
     body: string | Uint8Array | number,
     flags: number,
@@ -359,10 +361,8 @@ export class Outbox {
     let at = start + HEAD_BYTES
     if (reason !== '') at = this.latin1(reason, at)
     const fieldsStart = at
-    if (first !== null) {
-      at = this.field(first, at)
-      if (rest !== null) at = this.fields(rest, at)
-    }
+    if (head.length !== 0) at = this.block(head, at)
+    if (rest !== null) at = this.fields(rest, at)
     const bodyStart = at
     let bodyLength: number
     if (typeof body === 'string') {
@@ -402,8 +402,14 @@ export class Outbox {
     const known = declared >= 0
     const low = known ? declared % 0x1_0000_0000 : 0
     const high = known ? (declared - low) / 0x1_0000_0000 : 0
+    const payload = this.latin1(reason, this.position + HEAD_BYTES)
+    const end = this.fields(fields, payload)
     const kind = HEAD | ((known ? flags | Flag.length : flags) << 8)
-    this.headRecord(kind, connection, generation, sequence, status, reason, fields, low, high)
+    const word = this.finish(kind, connection, generation, sequence, end)
+    this.words[word + 5] = status | (reason.length << 16)
+    this.words[word + 6] = end - payload
+    this.words[word + 7] = low
+    this.words[word + 8] = high
   }
 
   /** An answer before the answer: 103 and its kin. */
@@ -414,7 +420,11 @@ export class Outbox {
     status: number,
     fields: readonly Field[],
   ): void {
-    this.headRecord(INFORMATIONAL, connection, generation, sequence, status, '', fields, 0, 0)
+    const payload = this.position + INFORMATIONAL_BYTES
+    const end = this.fields(fields, payload)
+    const word = this.finish(INFORMATIONAL, connection, generation, sequence, end)
+    this.words[word + 5] = status
+    this.words[word + 6] = end - payload
   }
 
   /** A piece of a body: text, bytes, or the index of a chunk put before (with {@link Flag.large}). Returns its length in bytes. */
@@ -472,26 +482,6 @@ export class Outbox {
     this.words[word + 5] = reason
   }
 
-  private headRecord(
-    kind: number,
-    connection: number,
-    generation: number,
-    sequence: number,
-    status: number,
-    reason: string,
-    fields: readonly Field[],
-    low: number,
-    high: number,
-  ): void {
-    const payload = this.latin1(reason, this.position + HEAD_BYTES)
-    const end = this.fields(fields, payload)
-    const word = this.finish(kind, connection, generation, sequence, end)
-    this.words[word + 5] = status | (reason.length << 16)
-    this.words[word + 6] = end - payload
-    this.words[word + 7] = low
-    this.words[word + 8] = high
-  }
-
   /** Fills in what all records begin with, and moves on. Returns the index of the record's first word. */
   private finish(kind: number, connection: number, generation: number, sequence: number, end: number): number {
     const start = this.position
@@ -504,6 +494,19 @@ export class Outbox {
     this.words[word + 4] = sequence
     this.position = start + length
     return word
+  }
+
+  /** Copies a ready block of lines; words are copied past its end, where the payload goes on. */
+  private block(head: Head, at: number): number {
+    const block = head.words
+    if ((at & 3) !== 0 || block.length > LONG_BLOCK) {
+      this.bytes.set(new Uint8Array(block.buffer, 0, head.length), at)
+    } else {
+      const words = this.words
+      const start = at >>> 2
+      for (let i = 0; i < block.length; i++) words[start + i] = block[i]!
+    }
+    return at + head.length
   }
 
   private fields(fields: readonly Field[], at: number): number {
@@ -535,5 +538,7 @@ export class Outbox {
   }
 }
 
+/** Up to so many words a loop beats the call of `set`. */
+const LONG_BLOCK = 64
 /** Up to here a loop over the characters beats the call into Node's encoder. */
 const SHORT_TEXT = 128

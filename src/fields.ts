@@ -25,6 +25,13 @@ export class Field {
 /** Names that mean something to the framing of the answer. Bits, so that a response remembers all of its fields in one number. */
 export const Special = { none: 0, length: 1, encoding: 2, connection: 4, date: 8, close: 16 } as const
 
+/** What a set of fields means to the framing. */
+export function specialOf(fields: readonly Field[]): number {
+  let special = 0
+  for (const field of fields) special |= field.special
+  return special
+}
+
 /** What a header may be set to; a list makes a line for each. */
 export type HeaderValue = string | number | readonly string[]
 

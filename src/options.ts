@@ -271,6 +271,8 @@ export function nativeOptions(options: ResolvedOptions): NativeListenOptions {
   take(RULES.limits, options.limits)
   take(RULES.timeouts, options.timeouts)
   if (options.keepAliveProbes !== false) take(RULES.keepAliveProbes, options.keepAliveProbes)
+  // Nobody wants to hear of them otherwise, and an attacker could send them by the thousand.
+  native['reportConnectionErrors'] = options.onError !== undefined
   // Wakes the writer while a quarter is still under way, so that the socket does not run dry.
   native['writeBufferLow'] = Math.floor(options.limits.writeBuffer / 4)
   return native

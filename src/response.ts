@@ -2,7 +2,17 @@ import { Flag, LARGE_PAYLOAD, RECORD_OVERHEAD } from './batch'
 import { checkCallback, joinPieces, listOf, type Chunk } from './chunk'
 import type { Lane, ServerSink } from './dispatch'
 import { coded, codedPlain, codedRange, codedType, show, type CodedError } from './errors'
-import { checkReason, fieldOf, Special, trailerField, valueText, type Field, type HeaderValue } from './fields'
+import {
+  checkReason,
+  fieldOf,
+  Special,
+  specialOf,
+  trailerField,
+  valueText,
+  type Field,
+  type HeaderValue,
+} from './fields'
+import { NO_FIELDS, withFields, type Head } from './head'
 import type { Request } from './request'
 import { handled, Stream } from './stream'
 
@@ -38,8 +48,8 @@ export class Response {
   /** @internal */ _error: CodedError | null
   private _status: number
   private _reason: string
-  private _first: Field | null
-  private _rest: Field[] | null
+  /** The headers set so far that make a known head … */ private _head: Head
+  /** … and those after them. */ private _rest: Field[] | null
   private _special: number
   private _stream: Stream | null
 
@@ -63,7 +73,7 @@ export class Response {
     this._error = null
     this._status = 200
     this._reason = ''
-    this._first = null
+    this._head = NO_FIELDS
     this._rest = null
     this._special = 0
     this._stream = null
@@ -124,16 +134,15 @@ export class Response {
    */
   setHeader(name: string, value: HeaderValue): this {
     if ((this._state & (HEAD_SENT | ENDED)) !== 0) this.checkHeadOpen(name)
-    if (typeof value === 'string' && this._first === null) {
-      const field = fieldOf(name, value)
-      this._first = field
-      this._special = field.special
-      return this
+    if (typeof value === 'string' && this._rest === null) {
+      const head = this._head.next(name, value)
+      if (head !== null) {
+        this._head = head
+        this._special = head.special
+        return this
+      }
     }
-    const made = Array.isArray(value)
-      ? (value as readonly string[]).map((one) => fieldOf(name, valueText(name, one)))
-      : [fieldOf(name, typeof value === 'string' ? value : valueText(name, value))]
-    this.replace(made, String(name).toLowerCase())
+    this.setSlowly(name, value)
     return this
   }
 
@@ -168,7 +177,7 @@ export class Response {
   /** Takes back all lines of a name. */
   removeHeader(name: string): this {
     this.checkHeadOpen(name)
-    this.replace([], String(name).toLowerCase())
+    this.replace(String(name).toLowerCase(), [])
     return this
   }
 
@@ -327,13 +336,9 @@ export class Response {
 
   private respond(body: string | Uint8Array, room: number, flags: number, token: number): void {
     const lane = this._lane
-    const first = this._first
-    let fields = 0
-    if (first !== null) {
-      fields = first.line.length
-      if (this._rest !== null) fields += fieldBytes(this._rest)
-      if (fields > MAX_FIELD_BYTES) throw tooLarge(fields)
-    }
+    let fields = this._head.length
+    if (this._rest !== null) fields += fieldBytes(this._rest)
+    if (fields > MAX_FIELD_BYTES) throw tooLarge(fields)
     const outbox = lane.reserve(RECORD_OVERHEAD + this._reason.length + fields + room)
     outbox.respond(
       this._connection,
@@ -341,7 +346,7 @@ export class Response {
       this._sequence,
       this._status,
       this._reason,
-      first,
+      this._head,
       this._rest,
       (flags & Flag.large) === 0 ? body : lane.put(body as Uint8Array),
       flags,
@@ -465,48 +470,38 @@ export class Response {
     }
   }
 
-  private fieldList(): Field[] {
-    if (this._first === null) return []
-    return this._rest === null ? [this._first] : [this._first, ...this._rest]
+  private setSlowly(name: string, value: HeaderValue): void {
+    if (Array.isArray(value)) {
+      const fields = (value as readonly unknown[]).map((one) => fieldOf(name, valueText(name, one)))
+      this.replace(String(name).toLowerCase(), fields)
+      return
+    }
+    const text = valueText(name, value)
+    const field = fieldOf(name, text)
+    if (this._rest === null) this._head.taken(name, text)
+    if (this._special === 0 && !this.has(field.lower)) this.add(field)
+    else this.replace(field.lower, [field])
+  }
+
+  private fieldList(): readonly Field[] {
+    return this._rest === null ? this._head.fields : [...this._head.fields, ...this._rest]
   }
 
   private add(field: Field): void {
-    if (this._first === null) {
-      this._first = field
-    } else if (this._rest === null) {
-      this._rest = [field]
-    } else {
-      this._rest.push(field)
-    }
+    if (this._rest === null) this._rest = [field]
+    else this._rest.push(field)
     this._special |= field.special
   }
 
-  /** Puts `made` where the first line of that name was, or at the end, and drops the others. */
-  private replace(made: readonly Field[], lower: string): void {
-    const only = made.length === 1 ? made[0]! : null
-    if (only !== null && this._special === 0 && !this.has(lower)) return this.add(only)
-    const fields: Field[] = []
-    let placed = false
-    for (const field of this.fieldList()) {
-      if (field.lower !== lower) {
-        fields.push(field)
-      } else if (!placed) {
-        fields.push(...made)
-        placed = true
-      }
-    }
-    if (!placed) fields.push(...made)
-    this._first = fields[0] ?? null
-    this._rest = fields.length > 1 ? fields.slice(1) : null
-    this._special = fields.reduce((special, field) => special | field.special, 0)
+  private replace(lower: string, replacements: readonly Field[]): void {
+    const fields = withFields(this.fieldList(), lower, replacements)
+    this._head = NO_FIELDS
+    this._rest = fields
+    this._special = specialOf(fields)
   }
 
   private has(lower: string): boolean {
-    if (this._first === null) return false
-    if (this._first.lower === lower) return true
-    const rest = this._rest
-    if (rest !== null) for (let i = 0; i < rest.length; i++) if (rest[i]!.lower === lower) return true
-    return false
+    return hasField(this._head.fields, lower) || (this._rest !== null && hasField(this._rest, lower))
   }
 
   private refuse(callback: WriteCallback | undefined, error: CodedError): false {
@@ -523,8 +518,8 @@ export class Response {
     }
     this._status = 500
     this._reason = ''
-    this._first = fieldOf('content-type', 'text/plain; charset=utf-8')
-    this._rest = null
+    this._head = NO_FIELDS
+    this._rest = [fieldOf('content-type', 'text/plain; charset=utf-8')]
     this._special = 0
     this._stream?.release()
     this._stream = null
@@ -595,6 +590,11 @@ export class Response {
   _setPending(pending: boolean): void {
     this._state = pending ? this._state | PENDING : this._state & ~PENDING
   }
+}
+
+function hasField(fields: readonly Field[], lower: string): boolean {
+  for (let i = 0; i < fields.length; i++) if (fields[i]!.lower === lower) return true
+  return false
 }
 
 function fieldBytes(fields: readonly Field[]): number {

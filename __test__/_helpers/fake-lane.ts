@@ -1,0 +1,343 @@
+import type { NativeBinding, NativeLane } from '#dist/binding'
+
+/**
+ * Stands in for the native core: takes the records a test puts into a batch to the facade, and reads what the facade hands back. Speaks the byte layout of
+ * `crates/millrace-batch` on its own, without the facade's code.
+ */
+export class FakeLane implements NativeLane {
+  readonly sent: Sent[] = []
+  readonly listened: Array<Record<string, unknown>> = []
+  readonly closed: Array<{ server: number; timeout: number }> = []
+  references = 0
+  turns = 0
+  submits = 0
+  /** Throws this at the next listen. */
+  listenError: (Error & { code?: string }) | undefined
+  private readonly batches: Batch[] = []
+  private chunks: Buffer[] = []
+  private put: Buffer[] = []
+  private servers = 0
+  private readonly inbox: Uint8Array
+  private readonly outbox: Uint8Array
+  private readonly onWake: () => void
+
+  constructor(inbox: Uint8Array, outbox: Uint8Array, onWake: () => void) {
+    this.inbox = inbox
+    this.outbox = outbox
+    this.onWake = onWake
+  }
+
+  /** Hands batches to the facade, as the core would: from a callback of the event loop, so that promises run before this resolves. */
+  async deliver(...batches: Batch[]): Promise<Sent[]> {
+    const before = this.sent.length
+    this.batches.push(...batches)
+    await new Promise<void>((resolve, reject) => {
+      setImmediate(() => {
+        try {
+          this.onWake()
+        } catch (error) {
+          return reject(error as Error)
+        }
+        setImmediate(resolve)
+      })
+    })
+    return this.sent.slice(before)
+  }
+
+  /** Wakes the facade without a callback of the event loop around. */
+  wake(batch: Batch): void {
+    this.batches.push(batch)
+    this.onWake()
+  }
+
+  turn(written: number): string | null {
+    this.turns++
+    this.take(written)
+    const batch = this.batches.shift()
+    if (batch === undefined) return null
+    this.chunks = batch.chunks
+    return batch.write(this.inbox, this.batches.length > 0)
+  }
+
+  submit(written: number): void {
+    this.submits++
+    this.take(written)
+  }
+
+  takeChunk(index: number): Buffer {
+    const chunk = this.chunks[index]
+    if (chunk === undefined) throw new Error(`there is no chunk ${index}`)
+    return chunk
+  }
+
+  putChunk(view: Uint8Array): number {
+    return this.put.push(Buffer.from(view)) - 1
+  }
+
+  listen(options: Record<string, unknown>): { id: number; host: string; port: number; path?: string } {
+    if (this.listenError !== undefined) {
+      const error = this.listenError
+      this.listenError = undefined
+      throw error
+    }
+    this.listened.push(options)
+    const place = {
+      id: ++this.servers,
+      host: String(options['host']),
+      port: Number(options['port']) || 40000 + this.servers,
+    }
+    return options['path'] === undefined ? place : { ...place, path: String(options['path']) }
+  }
+
+  close(server: number, timeout: number): void {
+    this.closed.push({ server, timeout })
+  }
+
+  stats(server: number): { server: number } {
+    return { server }
+  }
+
+  ref(): void {
+    this.references++
+  }
+
+  unref(): void {
+    this.references--
+  }
+
+  private take(written: number): void {
+    const memory = Buffer.from(this.outbox.buffer, this.outbox.byteOffset, written)
+    for (let at = 0; at < written;) {
+      const record = memory.subarray(at, at + memory.readUInt32LE(at + 4))
+      this.sent.push(read(record, this.put))
+      at += record.length
+    }
+    this.put = []
+  }
+}
+
+/** The lanes made so far, the latest last. */
+export const lanes: FakeLane[] = []
+
+export const fakeBinding: NativeBinding = {
+  Lane: class extends FakeLane {
+    constructor(inbox: Uint8Array, outbox: Uint8Array, onWake: () => void) {
+      super(inbox, outbox, onWake)
+      lanes.push(this)
+    }
+  },
+  version: () => '0.0.0',
+}
+
+// Outbound: what the facade wrote -----------------------------------------------------------------------------------------------------------------------
+
+/** One record the facade handed over. */
+export interface Sent {
+  kind: string
+  connection: number
+  generation: number
+  sequence: number
+  flags: string[]
+  status?: number
+  reason?: string
+  fields?: string
+  body?: string
+  bytes?: Buffer
+  declared?: number
+  token?: number
+  credit?: number
+}
+
+const KINDS = ['', 'RESPOND', 'HEAD', 'INFORMATIONAL', 'CHUNK', 'END', 'CREDIT', 'RESET']
+const FLAGS = ['CLOSE', 'HAS_DATE', 'LARGE', 'NOTIFY', 'LENGTH', 'WANT_DRAIN']
+
+/** Reads one outbound record. */
+export function read(record: Buffer, put: readonly Buffer[]): Sent {
+  const word = (index: number): number => record.readUInt32LE(index * 4)
+  const flags = FLAGS.filter((_, bit) => ((word(0) >>> (8 + bit)) & 1) !== 0)
+  const sent: Sent = {
+    kind: KINDS[word(0) & 0xff] ?? `unknown ${word(0)}`,
+    connection: word(2),
+    generation: word(3),
+    sequence: word(4),
+    flags,
+  }
+  const payload = (start: number, length: number): Buffer => record.subarray(start, start + length)
+  const piece = (start: number, length: number): Buffer =>
+    flags.includes('LARGE') ? put[length]! : Buffer.from(payload(start, length))
+  const head = (words: number): number => {
+    const reasonLength = word(5) >>> 16
+    sent.status = word(5) & 0xffff
+    sent.reason = payload(words * 4, reasonLength).toString('latin1')
+    sent.fields = payload(words * 4 + reasonLength, word(6)).toString('latin1')
+    return words * 4 + reasonLength + word(6)
+  }
+  switch (sent.kind) {
+    case 'RESPOND':
+      sent.bytes = piece(head(9), word(7))
+      sent.body = sent.bytes.toString()
+      sent.token = word(8)
+      break
+    case 'HEAD':
+      head(9)
+      if (flags.includes('LENGTH')) sent.declared = word(7) + word(8) * 2 ** 32
+      break
+    case 'INFORMATIONAL':
+      head(7)
+      break
+    case 'CHUNK':
+      sent.bytes = piece(28, word(5))
+      sent.body = sent.bytes.toString()
+      sent.token = word(6)
+      break
+    case 'END':
+      sent.fields = payload(28, word(5)).toString('latin1')
+      sent.token = word(6)
+      break
+    case 'CREDIT':
+      sent.credit = word(5)
+  }
+  return sent
+}
+
+// Inbound: what a test has the core say -----------------------------------------------------------------------------------------------------------------
+
+export interface FakeRequest {
+  server?: number
+  connection?: number
+  generation?: number
+  sequence?: number
+  method?: string
+  target?: string
+  headers?: ReadonlyArray<readonly [string, string]>
+  /** A body in the record itself. */
+  inline?: string | Uint8Array
+  /** A body in records of its own. */
+  hasBody?: boolean
+  http10?: boolean
+  expectContinue?: boolean
+  port?: number
+  /** IPv4 as text, 16 bytes of IPv6, or null for a Unix domain socket. */
+  address?: string | Uint8Array | null
+}
+
+export interface Exchange {
+  connection?: number
+  generation?: number
+  sequence?: number
+}
+
+const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'CONNECT', 'TRACE', 'QUERY']
+
+/** A batch of inbound records, put together by a test. */
+export class Batch {
+  readonly chunks: Buffer[] = []
+  private readonly words: number[] = []
+  private readonly bytes: Buffer[] = []
+  private byteLength = 0
+  private readonly offsets: number[] = []
+  private text = ''
+
+  request(request: FakeRequest = {}): this {
+    const method = request.method ?? 'GET'
+    const target = request.target ?? '/'
+    const code = Math.max(0, METHODS.indexOf(method))
+    const headers = (request.headers ?? []).map(([name, value]) => line(name, value)).join('')
+    const pathEnd = target.includes('?') ? target.indexOf('?') : target.length
+    const pathStart = /^https?:\/\/[^/?]*/.exec(target)?.[0].length ?? 0
+    const address = request.address === undefined ? '127.0.0.1' : request.address
+    let flags = (code << 8) | (request.http10 === true ? 1 << 16 : 0)
+    if (request.hasBody === true || request.inline !== undefined) flags |= 1 << 17
+    if (request.inline !== undefined) flags |= 1 << 18
+    if (request.expectContinue === true) flags |= 1 << 19
+    if (address === null) flags |= 1 << 22
+    const start = this.text.length
+    this.text += (code === 0 ? method : '') + target + headers
+    let ipv4 = 0
+    if (typeof address === 'string') ipv4 = address.split('.').reduce((sum, part) => sum * 256 + Number(part), 0)
+    else if (address !== null) {
+      flags |= 1 << 21
+      this.text += Buffer.from(address).toString('latin1')
+    }
+    const body = Buffer.from(request.inline ?? '')
+    if (request.inline !== undefined) this.offsets.push(this.words.length + 12)
+    this.words.push(1 | flags, request.server ?? 1, ...exchange(request))
+    this.words.push(start, code === 0 ? method.length : 0, target.length, pathStart, pathEnd)
+    this.words.push(headers.length, request.headers?.length ?? 0, this.byteLength, body.length)
+    this.words.push(address === null ? 0 : (request.port ?? 5000), ipv4)
+    this.store(body)
+    return this
+  }
+
+  body(
+    data: string | Uint8Array,
+    { end = false, large = false, ...name }: Exchange & { end?: boolean; large?: boolean } = {},
+  ): this {
+    const bytes = Buffer.from(data)
+    const flags = (large ? 1 << 8 : 0) | (end ? 1 << 9 : 0)
+    if (!large) this.offsets.push(this.words.length + 4)
+    this.words.push(2 | flags, ...exchange(name), large ? this.chunks.length : this.byteLength, bytes.length)
+    if (large) this.chunks.push(bytes)
+    else this.store(bytes)
+    return this
+  }
+
+  bodyEnd(trailers: ReadonlyArray<readonly [string, string]> = [], name: Exchange = {}): this {
+    const text = trailers.map(([key, value]) => line(key, value)).join('')
+    this.words.push(3, ...exchange(name), this.text.length, text.length)
+    this.text += text
+    return this
+  }
+
+  abort(reason: number, name: Exchange = {}): this {
+    this.words.push(4, ...exchange(name), reason)
+    return this
+  }
+
+  drain(unsent: number, name: Exchange = {}): this {
+    this.words.push(5, ...exchange(name), unsent)
+    return this
+  }
+
+  written(token: number, outcome: number, name: Exchange = {}): this {
+    this.words.push(6, ...exchange(name), token, outcome)
+    return this
+  }
+
+  serverClosed(server = 1): this {
+    this.words.push(7, server, 1, 0, 0)
+    return this
+  }
+
+  connectionError(text: string, server = 1): this {
+    this.words.push(7, server, 2, this.text.length, text.length)
+    this.text += text
+    return this
+  }
+
+  /** Writes the batch as the core does and returns its text. */
+  write(inbox: Uint8Array, more: boolean): string {
+    const memory = Buffer.from(inbox.buffer, inbox.byteOffset, inbox.length)
+    const end = 2 + this.words.length
+    ;[end, more ? 1 : 0, ...this.words].forEach((word, index) => memory.writeUInt32LE(word >>> 0, index * 4))
+    for (const offset of this.offsets) memory.writeUInt32LE(this.words[offset]! + end * 4, (offset + 2) * 4)
+    Buffer.concat(this.bytes).copy(memory, end * 4)
+    return this.text
+  }
+
+  private store(bytes: Buffer): void {
+    this.bytes.push(bytes)
+    this.byteLength += bytes.length
+  }
+}
+
+function exchange({ connection = 0, generation = 0, sequence = 0 }: Exchange): number[] {
+  return [connection, generation, sequence]
+}
+
+function line(name: string, value: string): string {
+  const lower = name.toLowerCase()
+  if (name === lower) return `\n${lower}:a${value}`
+  const capitalised = lower.replace(/(^|-)[a-z]/g, (letters) => letters.toUpperCase())
+  return name === capitalised ? `\n${lower}:A${value}` : `\n${lower}:=${name}:${value}`
+}
