@@ -24,15 +24,15 @@ const input =
 const mayBeUnsafe = 'millrace-node'
 const unsafeCode = /\bunsafe\s*(\{|fn\b|impl\b|trait\b|extern\b|\()/
 
-/** What only one TypeScript module may do. */
+/** What only one TypeScript module may do. (`head.ts` prepares words for `batch.ts` to copy; it knows no record.) */
 const modules = [
   {
-    only: 'binding.ts',
+    only: ['binding.ts'],
     pattern: /binding\.cjs|\.node['"`]|node-gyp-build|process\.dlopen|createRequire/,
     what: 'loads the addon',
   },
   {
-    only: 'batch.ts',
+    only: ['batch.ts', 'head.ts'],
     pattern:
       /\b(Int32Array|Uint32Array|Big(Int|Uint)64Array|DataView)\b|\.(read|write|get|set)(Big)?U?[Ii]nt(16|32|64)/,
     what: 'reads or writes records at byte offsets',
@@ -71,7 +71,7 @@ function checkModule(file) {
   const name = relative(join(root, 'src'), file)
   eachLine(file, (line, number) => {
     for (const { only, pattern, what } of modules) {
-      if (name !== only && pattern.test(line)) report(file, number, `only src/${only} ${what}`)
+      if (!only.includes(name) && pattern.test(line)) report(file, number, `only src/${only[0]} ${what}`)
     }
   })
 }
