@@ -11,10 +11,12 @@ export interface NativeLane {
   takeChunk(index: number): Buffer
   /** Puts a large payload for the records being written; returns its index for them. */
   putChunk(view: Uint8Array): number
-  /** Binds at once; throws an error with the system's code. */
+  /** Binds at once; throws an error whose message begins with the system's code. */
   listen(options: NativeListenOptions): NativeAddress
   close(server: number, timeoutMs: number): void
-  stats(server: number): ServerStats
+  stats(server: number): NativeStats | null
+  /** Drops what was counted for a closed server. */
+  forget(server: number): void
   ref(): void
   unref(): void
 }
@@ -34,9 +36,20 @@ export interface NativeAddress {
 /** What the core takes to listen: numbers, booleans and texts by the names `options.ts` gives them. */
 export type NativeListenOptions = Record<string, number | boolean | string | undefined>
 
-/** Figures of a server since it began to listen. */
-export interface ServerStats {
-  [name: string]: number | ServerStats
+/** What the core has counted for a server since it began to listen. */
+export interface NativeStats {
+  connections: number
+  accepted: number
+  refusedConnections: number
+  requests: number
+  pending: number
+  bytesRead: number
+  bytesWritten: number
+  protocolErrors: number
+  timeouts: number
+  aborted: number
+  acceptErrors: number
+  queuedBytes: number
 }
 
 let loaded: NativeBinding | undefined

@@ -255,7 +255,7 @@ function used(): CodedError {
   return coded('ERR_BODY_USED', 'This body has been read, or is being read another way: it can be read only once.')
 }
 
-function discarded(): CodedError {
+export function discarded(): CodedError {
   return codedPlain(
     'ERR_BODY_DISCARDED',
     'The body was dropped because the answer ended before anybody began to read it, or because its reader stopped.',

@@ -1,6 +1,6 @@
 import { Abort, inlineBody, Inbox, Kind, Outbox, Outcome, ServerEvent } from './batch'
 import { binding, type NativeLane } from './binding'
-import { Body } from './body'
+import { Body, discarded } from './body'
 import { bound, LoopScope } from './context'
 import { codedPlain, type CodedError } from './errors'
 import { PendingExchanges } from './pending'
@@ -314,7 +314,8 @@ export class Lane {
       response.request._abort(codedPlain('ERR_CLIENT_GONE', 'The client closed its side of the connection.'))
     } else {
       const { error, bodyError } = abortErrors(reason)
-      response._cut(error, bodyError)
+      // After the answer, the core cuts only what is left of the request.
+      response._cut(error, response.ended ? discarded() : bodyError)
     }
   }
 

@@ -85,11 +85,11 @@ export interface Limits {
   targetBytes?: number | undefined
   /** Bytes of a request body; above: 413. 0 refuses every body. Default: 8388608 (8 MiB). Danger: `bytes()`, `text()` and `json()` hold all of it in memory. */
   bodyBytes?: number | undefined
-  /** Requests of one connection, the last answer then closes it; 0 for any number. Default: 0. A limit spreads clients anew over several servers. */
+  /** Requests of one connection, the last answer then closes it. Default: Infinity. A limit spreads clients anew over several servers. */
   requestsPerConnection?: number | undefined
   /** Requests of one connection that are worked on at once; then it is not read on. Default: 64. Cost: that many handlers for one client. */
   pipelinedRequests?: number | undefined
-  /** Connections at once; more wait in the backlog. 0 for as many as the system gives descriptors. Default: 0. */
+  /** Connections at once; one more is answered 503 and closed. Default: Infinity, as many as the system gives descriptors. */
   connections?: number | undefined
   /** Bytes of requests that wait for JavaScript, over all connections; then reading stops. Default: 67108864 (64 MiB). */
   queuedBytes?: number | undefined
@@ -155,8 +155,10 @@ interface Rule {
   min?: number
   max?: number
   core?: string
-  /** Stands for "the system's way" besides the numbers. */
+  /** Null stands for the system's way. */
   nullable?: boolean
+  /** 0 stands for the system's way. */
+  optional?: boolean
 }
 
 const integer = (initial: number, min: number, max: number, core: string): Rule => ({
@@ -166,6 +168,16 @@ const integer = (initial: number, min: number, max: number, core: string): Rule 
   max,
   core,
 })
+/** A number that may be Infinity. */
+const limit = (initial: number, min: number, core: string): Rule => ({
+  kind: 'integer',
+  initial,
+  min,
+  max: Infinity,
+  core,
+})
+/** A number whose 0 stands for the system's own choice, and is not passed on. */
+const systems = (core: string): Rule => ({ ...integer(0, 0, MAX_SIZE, core), optional: true })
 const flag = (initial: boolean, core: string): Rule => ({ kind: 'boolean', initial, core })
 
 /** The rules of all options; docs/defaults.md has a row for each, and a test holds the two together. */
@@ -182,10 +194,10 @@ export const RULES = {
     reusePort: flag(false, 'reusePort'),
     noDelay: flag(true, 'noDelay'),
     keepAliveProbes: { kind: 'other', initial: false },
-    sendBufferSize: integer(0, 0, MAX_SIZE, 'sendBufferSize'),
-    receiveBufferSize: integer(0, 0, MAX_SIZE, 'receiveBufferSize'),
-    sendLowWatermark: integer(0, 0, MAX_SIZE, 'sendLowWatermark'),
-    receiveLowWatermark: integer(0, 0, MAX_SIZE, 'receiveLowWatermark'),
+    sendBufferSize: systems('sendBufferSize'),
+    receiveBufferSize: systems('receiveBufferSize'),
+    sendLowWatermark: systems('sendLowWatermark'),
+    receiveLowWatermark: systems('receiveLowWatermark'),
     linger: { ...integer(0, 0, 65535, 'linger'), initial: null, nullable: true },
     ioThreads: integer(Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2))), 1, 64, 'ioThreads'),
     allowHalfClose: flag(true, 'allowHalfClose'),
@@ -196,13 +208,13 @@ export const RULES = {
     headerBytes: integer(16 * KIB, 256, 16 * MIB, 'maxHeaderBytes'),
     headerCount: integer(100, 1, 65535, 'maxHeaderCount'),
     targetBytes: integer(8 * KIB, 16, 16 * MIB, 'maxTargetBytes'),
-    bodyBytes: integer(8 * MIB, 0, Number.MAX_SAFE_INTEGER, 'maxBodyBytes'),
-    requestsPerConnection: integer(0, 0, MAX_SIZE, 'maxRequestsPerConnection'),
+    bodyBytes: limit(8 * MIB, 0, 'maxBodyBytes'),
+    requestsPerConnection: limit(Infinity, 1, 'maxRequestsPerConnection'),
     pipelinedRequests: integer(64, 1, 65535, 'maxPipelinedRequests'),
-    connections: integer(0, 0, MAX_SIZE, 'maxConnections'),
-    queuedBytes: integer(64 * MIB, 64 * KIB, Number.MAX_SAFE_INTEGER, 'maxQueuedBytes'),
+    connections: limit(Infinity, 1, 'maxConnections'),
+    queuedBytes: limit(64 * MIB, 64 * KIB, 'maxQueuedBytes'),
     bodyWindow: integer(256 * KIB, 4 * KIB, 256 * MIB, 'bodyWindow'),
-    drainBytes: integer(256 * KIB, 0, MAX_SIZE, 'drainBytes'),
+    drainBytes: limit(256 * KIB, 0, 'drainBytes'),
     writeBuffer: { kind: 'integer', initial: 256 * KIB, min: KIB, max: 1024 * MIB },
   },
   timeouts: {
@@ -300,9 +312,10 @@ function check(name: string, value: unknown, rule: Rule): void {
   if (value === null && rule.nullable === true) return
   switch (rule.kind) {
     case 'integer': {
-      const allowed = `a whole number from ${rule.min} to ${rule.max}${rule.nullable === true ? ', or null' : ''}`
+      const allowed = range(rule)
       if (typeof value !== 'number') throw invalid(name, value, allowed)
-      if (!Number.isInteger(value) || value < rule.min! || value > rule.max!) throw outOfRange(name, value, allowed)
+      if ((!Number.isInteger(value) && value !== Infinity) || value < rule.min! || value > rule.max!)
+        throw outOfRange(name, value, allowed)
       return
     }
     case 'boolean':
@@ -318,6 +331,11 @@ function check(name: string, value: unknown, rule: Rule): void {
       return
     case 'other':
   }
+}
+
+function range({ min, max, nullable }: Rule): string {
+  const numbers = max === Infinity ? `a whole number from ${min}, or Infinity` : `a whole number from ${min} to ${max}`
+  return nullable === true ? `${numbers}, or null` : numbers
 }
 
 function checkPlace(values: Record<string, unknown>): void {

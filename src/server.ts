@@ -1,9 +1,10 @@
 import { lookup } from 'node:dns/promises'
 import { isIP, isIPv6 } from 'node:net'
-import type { NativeAddress, NativeListenOptions, ServerStats } from './binding'
+import type { NativeAddress, NativeListenOptions } from './binding'
 import { lane, type Lane, type ServerSink } from './dispatch'
 import { coded, codedRange, show } from './errors'
-import { systemError } from './system'
+import { NO_STATS, statsOf, type ServerStats } from './stats'
+import { systemCode, systemError } from './system'
 import {
   nativeOptions,
   resolveOptions,
@@ -68,6 +69,8 @@ export class Server implements AsyncDisposable {
   private opening: { promise: Promise<ServerAddress>; place: string } | null = null
   private closing: { promise: Promise<void>; resolve: () => void } | null = null
   private referenced = true
+  private handlerErrors = 0
+  private lastStats = NO_STATS
 
   /** @internal */
   constructor(options: ResolvedOptions) {
@@ -75,7 +78,10 @@ export class Server implements AsyncDisposable {
     this.sink = {
       handler: options.handler,
       writeBuffer: options.limits.writeBuffer,
-      handlerFailed: (error, response) => this.report(error, { server: this, request: response.request, response }),
+      handlerFailed: (error, response) => {
+        this.handlerErrors++
+        this.report(error, { server: this, request: response.request, response })
+      },
       connectionFailed: (text) => this.connectionFailed(text),
       closed: () => this.closed(),
     }
@@ -169,11 +175,12 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Figures since the server began to listen: connections, requests, queue depth, bytes, errors by kind. After `close` the last ones known; null when it has
-   * never listened.
+   * Figures since the server began to listen: connections, requests, queue depth, bytes, errors by kind. After `close` the last ones; all zero before the first
+   * `listen`. A snapshot: it does not change any more.
    */
-  stats(): ServerStats | null {
-    return this.id < 0 ? null : this.lane!.core.stats(this.id)
+  stats(): ServerStats {
+    const native = this.id < 0 ? null : this.lane!.core.stats(this.id)
+    return native === null ? this.lastStats : statsOf(native, this.handlerErrors)
   }
 
   private async open(place: ListenOptions): Promise<ServerAddress> {
@@ -183,6 +190,7 @@ export class Server implements AsyncDisposable {
     this.lane ??= lane()
     const native = bind(this.lane, hosts, place, nativeOptions(this.options))
     this.id = native.id
+    this.handlerErrors = 0
     this.lane.attach(native.id, this.sink)
     if (this.referenced) this.lane.ref()
     this.where = addressOf(native)
@@ -205,6 +213,9 @@ export class Server implements AsyncDisposable {
   }
 
   private closed(): void {
+    this.lastStats = this.stats()
+    this.lane!.core.forget(this.id)
+    this.id = -1
     if (this.referenced) this.lane!.unref()
     this.where = null
     this.opening = null
@@ -261,7 +272,7 @@ function bind(
     try {
       return core.listen({ ...options, host, port: place.port, path: place.path })
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
+      const code = systemCode(error)
       const isNoIPv6 = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL' || code === 'EINVAL'
       if (index === hosts.length - 1 || !isNoIPv6) throw systemError(error, place.path ?? host, place.port)
     }

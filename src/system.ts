@@ -1,3 +1,5 @@
+import { constants } from 'node:os'
+
 /** What a person can do about an error of the operating system at `listen`. */
 const HINTS: Readonly<Record<string, string>> = {
   EADDRINUSE: 'Something listens there already: stop it, or choose another port (0 picks a free one).',
@@ -13,12 +15,22 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** The system's error with what Node users know: code, errno, syscall, address and port, and a message that helps. */
 export function systemError(cause: unknown, address: string | undefined, port: number | undefined): Error {
-  const { code, errno, syscall = 'listen', message = '' } = (cause ?? {}) as NodeJS.ErrnoException
-  if (typeof code !== 'string' || !/^E[A-Z0-9_]+$/.test(code) || code.startsWith('ERR_')) {
-    return cause instanceof Error ? cause : new Error(String(cause))
-  }
+  const code = systemCode(cause)
+  if (code === undefined) return cause instanceof Error ? cause : new Error(String(cause))
+  const { syscall = 'listen', message } = cause as NodeJS.ErrnoException
+  const number = (constants.errno as Readonly<Record<string, number | undefined>>)[code]
+  const errno = (cause as NodeJS.ErrnoException).errno ?? (number === undefined ? undefined : -number)
   const place = port === undefined || address?.includes('/') === true ? address : `${address}:${port}`
-  const hint = HINTS[code] ?? message
-  const error = new Error(`${syscall} ${code}: ${place}. ${hint}`, { cause })
+  const error = new Error(`${syscall} ${code}: ${place}. ${HINTS[code] ?? message}`, { cause })
   return Object.assign(error, { code, errno, syscall, address, port })
 }
+
+/** The code of an error from Node, or the one an error from the addon begins with. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { code = '' } = error as NodeJS.ErrnoException
+  if (CODE.test(code) && !code.startsWith('ERR_')) return code
+  return /^(E[A-Z0-9_]+): /.exec(error.message)?.[1]
+}
+
+const CODE = /^E[A-Z0-9_]+$/

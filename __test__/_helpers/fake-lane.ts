@@ -8,6 +8,7 @@ export class FakeLane implements NativeLane {
   readonly sent: Sent[] = []
   readonly listened: Array<Record<string, unknown>> = []
   readonly closed: Array<{ server: number; timeout: number }> = []
+  readonly forgotten: number[] = []
   references = 0
   turns = 0
   submits = 0
@@ -93,8 +94,12 @@ export class FakeLane implements NativeLane {
     this.closed.push({ server, timeout })
   }
 
-  stats(server: number): { server: number } {
-    return { server }
+  stats(): ReturnType<NativeLane['stats']> {
+    return null
+  }
+
+  forget(server: number): void {
+    this.forgotten.push(server)
   }
 
   ref(): void {
