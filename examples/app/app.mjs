@@ -15,6 +15,7 @@ const routes = {
 
 const assets = {
   '/': asset('index.html', 'text/html; charset=utf-8'),
+  '/icon.svg': asset('icon.svg', 'image/svg+xml'),
   '/page.css': asset('page.css', 'text/css; charset=utf-8'),
   '/page.js': asset('page.js', 'text/javascript; charset=utf-8'),
 }
