@@ -15,6 +15,11 @@ fn bodies_hold_over_their_seeds() {
     replay("body", fuzz::body);
 }
 
+#[test]
+fn batches_hold_over_their_seeds() {
+    replay("batch", fuzz::batch);
+}
+
 /// Runs `target` over each seed, every prefix of it, and it with each byte changed a little: a
 /// poor fuzzer, but one that runs everywhere.
 fn replay(name: &str, target: fn(&[u8])) {

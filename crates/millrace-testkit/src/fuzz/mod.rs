@@ -1,6 +1,13 @@
 //! The bodies of the fuzz targets. Each takes any bytes and panics when a promise is broken, so
 //! that a fuzzer and an ordinary test can both run them.
 
+mod batch;
+mod connection;
+mod responses;
+
+pub use batch::batch;
+pub use connection::connection;
+
 use millrace_http1::Limits;
 
 use crate::Transcript;
