@@ -94,18 +94,20 @@ impl Encoder {
         out.reserve(HEAD_ROOM + head.fields.len() + head.reason.map_or(0, <[u8]>::len));
         status_line(head.status, head.reason, out);
         out.extend_from_slice(head.fields);
+        let mut tail = Tail::default();
         if !head.has_date {
-            date_line(date, out);
+            tail.date(date);
         }
-        if let Some(length) = length {
-            length_line(length, out);
-        } else if framing == BodyFraming::Chunked {
-            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        match length {
+            Some(length) => tail.content_length(length),
+            None if framing == BodyFraming::Chunked => tail.push(b"Transfer-Encoding: chunked\r\n"),
+            None => {}
         }
         match connection_option(request, head, framing, keep_alive) {
-            Some(line) => out.extend_from_slice(line),
-            None => out.extend_from_slice(b"\r\n"),
+            Some(line) => tail.push(line),
+            None => tail.push(b"\r\n"),
         }
+        out.extend_from_slice(tail.bytes());
         let remaining = match head.body {
             BodySize::Known(bytes) => bytes,
             BodySize::Unknown => 0,
@@ -193,10 +195,12 @@ pub fn informational(status: u16, fields: &[u8], out: &mut Vec<u8>) {
 pub fn refusal(error: Error, date: &[u8; 29], out: &mut Vec<u8>) {
     let message = error.message();
     status_line(error.status(), None, out);
-    date_line(date, out);
     out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\n");
-    length_line(message.len() as u64 + 1, out);
-    out.extend_from_slice(b"Connection: close\r\n\r\n");
+    let mut tail = Tail::default();
+    tail.date(date);
+    tail.content_length(message.len() as u64 + 1);
+    tail.push(b"Connection: close\r\n\r\n");
+    out.extend_from_slice(tail.bytes());
     out.extend_from_slice(message.as_bytes());
     out.push(b'\n');
 }
@@ -261,31 +265,55 @@ fn status_line(status: u16, reason: Option<&[u8]>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// In one piece, as every response has it.
-fn date_line(date: &[u8; 29], out: &mut Vec<u8>) {
-    let mut line = *b"Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
-    line[6..35].copy_from_slice(date);
-    out.extend_from_slice(&line);
+/// The lines behind a response's own fields, put together on the stack: each append to the output
+/// checks its room and copies through a call, and these are what every response has.
+struct Tail {
+    bytes: [u8; Tail::MOST],
+    length: usize,
 }
 
-fn length_line(length: u64, out: &mut Vec<u8>) {
-    let mut line = *b"Content-Length: 18446744073709551615\r\n";
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = length;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
+impl Tail {
+    /// Date, the longest Content-Length and the longest Connection line with the empty line.
+    const MOST: usize = 37 + 38 + 26;
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    fn date(&mut self, date: &[u8; 29]) {
+        self.push(b"Date: ");
+        self.push(date);
+        self.push(b"\r\n");
+    }
+
+    fn content_length(&mut self, length: u64) {
+        self.push(b"Content-Length: ");
+        let digits = length.checked_ilog10().unwrap_or(0) as usize + 1;
+        let mut rest = length;
+        for place in self.bytes[self.length..self.length + digits]
+            .iter_mut()
+            .rev()
+        {
+            *place = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.length += digits;
+        self.push(b"\r\n");
+    }
+
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+impl Default for Tail {
+    fn default() -> Self {
+        Tail {
+            bytes: [0; Tail::MOST],
+            length: 0,
         }
     }
-    let digits = &digits[at..];
-    let end = 16 + digits.len();
-    line[16..end].copy_from_slice(digits);
-    line[end..end + 2].copy_from_slice(b"\r\n");
-    out.extend_from_slice(&line[..end + 2]);
 }
 
 fn chunk_size_line(size: usize, out: &mut Vec<u8>) {
