@@ -59,9 +59,7 @@ fn after_body<'a>(
     if let Some(length) = value(head, "Content-Length") {
         return bytes.get(length.parse().expect("digits")..);
     }
-    if value(head, "Transfer-Encoding").is_none() {
-        return None;
-    }
+    value(head, "Transfer-Encoding")?;
     let mut rest = bytes;
     loop {
         let line = find(rest, b"\r\n")?;
