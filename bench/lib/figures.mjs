@@ -1,14 +1,14 @@
 // The figures a run has, how they are shown, and the statistics over rounds.
 
-/** `lower` says that less is better. */
+/** `lower` says that less is better; `short` heads a column of ratios. */
 export const figures = {
-  rate: { title: 'req/s', format: thousands },
-  cpu: { title: 'CPU µs/req', lower: true, format: fixed(2) },
-  javascript: { title: 'JS thread µs/req', lower: true, format: fixed(2) },
-  p50: { title: 'p50 µs', lower: true, format: thousands },
-  p99: { title: 'p99 µs', lower: true, format: thousands },
-  memory: { title: 'KiB a connection', lower: true, format: fixed(2) },
-  resident: { title: 'resident MiB', lower: true, format: fixed(1) },
+  rate: { title: 'req/s', short: 'req/s', format: thousands },
+  cpu: { title: 'CPU µs/req', short: 'CPU', lower: true, format: fixed(2) },
+  javascript: { title: 'JS thread µs/req', short: 'JS', lower: true, format: fixed(2) },
+  p50: { title: 'p50 µs', short: 'p50', lower: true, format: thousands },
+  p99: { title: 'p99 µs', short: 'p99', lower: true, format: thousands },
+  memory: { title: 'KiB a connection', short: 'KiB', lower: true, format: fixed(2) },
+  resident: { title: 'resident MiB', short: 'MiB', lower: true, format: fixed(1) },
 }
 
 /** Median, least and greatest of the rounds; undefined when the peer has no such figure. */

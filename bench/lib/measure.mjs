@@ -12,8 +12,9 @@ import { verify } from './verify.mjs'
 export async function measure(name, scenario, settings) {
   const peer = peers[name]
   const cores = scenario.unpinned ? {} : { server: 0, client: 1 }
-  const server = await startServer(peer.command(scenario.handler, settings), { core: cores.server })
+  let server
   try {
+    server = await startServer(peer.command(scenario.handler, settings), { core: cores.server })
     const chunked = peer.chunked?.includes(scenario.handler)
     await verify(server.port, scenario, { chunked, floor: name === 'floor' })
     await load(server.port, scenario, { seconds: settings.warmup, core: cores.client })
@@ -23,9 +24,9 @@ export async function measure(name, scenario, settings) {
     if (!peer.javascript) delete run.javascript
     return run
   } catch (error) {
-    throw new Error(`${name}: ${error.message}\n${server.complaint()}`.trim(), { cause: error })
+    throw new Error(`${name}: ${error.message}\n${server?.complaint() ?? ''}`.trim(), { cause: error })
   } finally {
-    await server.stop()
+    await server?.stop()
   }
 }
 

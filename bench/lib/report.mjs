@@ -30,10 +30,12 @@ export function targetTable(judged) {
 /** A row for each peer: its figures with least and greatest, then what the subject is to it, figure by figure. */
 export function scenarioTable({ scenario, results, bytesPerRequest }) {
   const present = columnsOf(scenario).filter((figure) => Object.values(results).some((result) => result[figure]))
-  const compared = present.filter((figure) => Object.values(results).some((result) => result.subjectRatio?.[figure]))
+  const compared = ['rate', 'cpu', 'javascript', 'p50', 'memory'].filter((figure) =>
+    Object.values(results).some((result) => result.subjectRatio?.[figure]),
+  )
   const head = ['server', ...present.map((figure) => figures[figure].title)]
   if (bytesPerRequest) head.push('MiB/s')
-  head.push(...compared.map((figure) => `${subject} ÷ it: ${figures[figure].title.replace(' µs/req', '')}`))
+  head.push(...compared.map((figure) => `${subject} ÷ it: ${figures[figure].short}`))
   const rows = Object.entries(results).map(([name, result]) => {
     const row = [name, ...present.map((figure) => showSpread(figure, result[figure]))]
     if (bytesPerRequest) row.push(Math.round((result.rate.median * bytesPerRequest) / 2 ** 20).toLocaleString('en-US'))
