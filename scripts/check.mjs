@@ -10,6 +10,8 @@ const node = (script, ...args) => [process.execPath, [join('scripts', script), .
 const steps = {
   formatting: [tool('prettier'), ['--check', '.']],
   'Rust formatting': ['cargo', ['fmt', '--all', '--check']],
+  'Rust formatting of bench': ['cargo', ['fmt', '--all', '--check', '--manifest-path', 'bench/Cargo.toml']],
+  'Rust formatting of fuzz': ['cargo', ['fmt', '--check', '--manifest-path', 'fuzz/Cargo.toml']],
   layers: node('check-layers.mjs'),
   lints: [tool('oxlint'), ['--deny-warnings']],
   'Rust lints': ['cargo', ['clippy', '--workspace', '--all-targets', ...locked, '--', '-D', 'warnings']],
