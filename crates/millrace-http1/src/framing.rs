@@ -41,6 +41,7 @@ impl FramingFields {
     }
 
     /// RFC 9112 section 6, row by row. The first row that matches decides.
+    #[inline]
     pub(crate) fn decide(self, version: Version) -> Result<RequestFraming, Error> {
         use Error as E;
         match (self.codings, self.length, version) {

@@ -5,6 +5,11 @@ pub(crate) fn is_token_byte(byte: u8) -> bool {
     CLASS[byte as usize] & TOKEN != 0
 }
 
+/// Where the run of bytes that a `reg-name` has, its percent-encoded parts aside, ends.
+pub(crate) fn skip_reg_name(bytes: &[u8], at: usize) -> usize {
+    skip_class(bytes, at, REG_NAME)
+}
+
 /// `unreserved` or `sub-delims` of RFC 3986: a `reg-name` without its percent-encoded parts.
 pub(crate) fn is_reg_name_byte(byte: u8) -> bool {
     CLASS[byte as usize] & REG_NAME != 0
@@ -60,11 +65,11 @@ pub(crate) fn skip_value(bytes: &[u8], mut at: usize) -> usize {
             at += word.len();
             continue;
         }
-        let index = controls.trailing_zeros() as usize / 8;
-        if word[index] != b'\t' {
-            return at + index;
+        at += controls.trailing_zeros() as usize / 8;
+        if bytes[at] != b'\t' {
+            return at;
         }
-        at += index + 1;
+        at += 1;
     }
     while let Some(&byte) = bytes.get(at) {
         if byte != b'\t' && (byte < 0x20 || byte == 0x7f) {

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 use std::str;
 
 use crate::Error;
-use crate::grammar::is_reg_name_byte;
+use crate::grammar::{is_reg_name_byte, skip_reg_name};
 
 /// Which of the four forms a request target has (RFC 9112 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,19 +97,13 @@ fn authority(bytes: &[u8]) -> Option<Port> {
 /// What follows the name or IPv4 address that `bytes` begin with (`reg-name` of RFC 3986 3.2.2
 /// covers both).
 fn after_reg_name(bytes: &[u8]) -> Option<&[u8]> {
-    let mut at = 0;
-    loop {
-        match bytes.get(at) {
-            Some(&byte) if is_reg_name_byte(byte) => at += 1,
-            Some(b'%') => {
-                let digits = bytes.get(at + 1..at + 3)?;
-                if !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return None;
-                }
-                at += 3;
-            }
-            _ => break,
+    let mut at = skip_reg_name(bytes, 0);
+    while let Some(b'%') = bytes.get(at) {
+        let digits = bytes.get(at + 1..at + 3)?;
+        if !digits.iter().all(u8::is_ascii_hexdigit) {
+            return None;
         }
+        at = skip_reg_name(bytes, at + 3);
     }
     (at > 0).then_some(&bytes[at..])
 }
