@@ -39,6 +39,7 @@ const IPV6 = 1 << 21
 const UNIX = 1 << 22
 const IPV6_BYTES = 16
 
+const HEAD_METHOD = 2 << 8
 const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'CONNECT', 'TRACE', 'QUERY']
 
 const BODY_LARGE = 1 << 8
@@ -101,6 +102,9 @@ export class Inbox {
   }
   requestHasBody(at: number): boolean {
     return (this.words[at]! & HAS_BODY) !== 0
+  }
+  requestIsHead(at: number): boolean {
+    return (this.words[at]! & 0xff00) === HEAD_METHOD
   }
   requestConnection(at: number): number {
     return this.words[at + 2]!
@@ -232,10 +236,6 @@ export class RequestRecord {
   /** @internal */
   _isHttp10(): boolean {
     return (this._flags & HTTP10) !== 0
-  }
-  /** @internal */
-  _isHead(): boolean {
-    return (this._flags & 0xff00) === 0x0200
   }
   /** @internal */
   _expectsContinue(): boolean {

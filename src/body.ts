@@ -26,6 +26,7 @@ const Mode = { unread: 0, callback: 1, consumed: 2 } as const
  * queue of chunks, and every chunk taken gives the core credit to read on.
  */
 export class Body {
+  private readonly request: Request
   private readonly exchange: Response
   private readonly inbox: Inbox
   private start: number
@@ -37,7 +38,8 @@ export class Body {
   private step: Step | null
   trailers: Headers
 
-  constructor(exchange: Response, inbox: Inbox, inline: { start: number; end: number } | undefined) {
+  constructor(request: Request, exchange: Response, inbox: Inbox, inline: { start: number; end: number } | undefined) {
+    this.request = request
     this.exchange = exchange
     this.inbox = inbox
     this.start = inline === undefined ? 0 : inline.start
@@ -69,7 +71,7 @@ export class Body {
       throw coded('ERR_READ_PENDING', 'A read of this body is still waiting: call read() again from its callback.')
     }
     this.begin(Mode.callback)
-    const { request } = this.exchange
+    const { request } = this
     const run = bound(callback)
     this.step = (chunk, error) => {
       try {
@@ -247,6 +249,11 @@ export class Body {
     this.queue = []
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   }
+}
+
+/** For `read` on a request without a body: its end can be waited for like any other's. */
+export function emptyBody(request: Request, exchange: Response): Body {
+  return new Body(request, exchange, exchange._lane.inbox, { start: 0, end: 0 })
 }
 
 const BYTE_ORDER_MARK = 0xfeff

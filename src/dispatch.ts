@@ -215,8 +215,8 @@ export class Lane {
       } else {
         this.event(at)
       }
-      if (++this.count === this.checkAt && this.isTimeUp()) return false
-      if (scope.isDirty()) return false
+      const isDirty = scope.isDirty()
+      if ((++this.count === this.checkAt && this.isTimeUp()) || isDirty) return false
     }
     return true
   }
@@ -224,39 +224,46 @@ export class Lane {
   private request(at: number): void {
     const { inbox } = this
     const server = this.serverOf(inbox.requestServer(at))
-    const request = new Request(inbox, at, this.text)
     const response = new Response(
       this,
       server,
-      request,
+      inbox.requestIsHead(at),
       inbox.requestConnection(at),
       inbox.requestGeneration(at),
       inbox.requestSequence(at),
     )
-    if (inbox.requestHasBody(at)) request._body = new Body(response, inbox, inlineBody(inbox, at))
+    const request = new Request(inbox, at, this.text, response)
+    if (inbox.requestHasBody(at)) {
+      request._body = response._body = new Body(request, response, inbox, inlineBody(inbox, at))
+    }
     let result: unknown
     try {
       result = this.scope.watches
         ? server.handler(request, response)
         : this.scope.root(server.handler, request, response)
     } catch (error) {
+      response._request = request
       response._failed(error)
     }
-    if (result !== undefined) this.follow(result, response)
-    if (!response._isOver()) this.keep(response)
+    if (result !== undefined) this.follow(result, request, response)
+    if (!response._isPlainlyDone()) this.keep(request, response)
   }
 
-  /** The answer, or the rest of the request, comes later. */
-  private keep(response: Response): void {
-    response.request._body?.keep()
+  /** The answer, or the rest of the request, may come later. */
+  private keep(request: Request, response: Response): void {
+    response._request = request
+    if (response._error !== null) request._abort(response._error)
+    if (response._isOver()) return
+    response._body?.keep()
     response._setPending(true)
     this.pending.add(response)
   }
 
-  private follow(result: unknown, response: Response): void {
+  private follow(result: unknown, request: Request, response: Response): void {
     try {
       if (typeof (result as PromiseLike<unknown> | null)?.then !== 'function') return
       this.leftPromises = true
+      response._request = request
       ;(result as PromiseLike<unknown>).then(undefined, (error: unknown) => {
         if (!response._isCutBy(error)) response._failed(error)
       })
@@ -284,7 +291,7 @@ export class Lane {
       case Kind.body:
         return this.onBody(at, response)
       case Kind.bodyEnd:
-        response.request._body?.finish(inbox.trailers(at, this.text))
+        response._body?.finish(inbox.trailers(at, this.text))
         break
       case Kind.abort:
         this.onAbort(inbox.abortReason(at), response)
@@ -299,7 +306,7 @@ export class Lane {
 
   private onBody(at: number, response: Response): void {
     const { inbox } = this
-    const body = response.request._body
+    const body = response._body
     if (body === null) return
     const chunk = inbox.bodyIsLarge(at) ? this.native.takeChunk(inbox.bodyIndex(at)) : inbox.bodyChunk(at)
     const complete = inbox.bodyIsComplete(at)
@@ -311,7 +318,7 @@ export class Lane {
 
   private onAbort(reason: number, response: Response): void {
     if (reason === Abort.halfClosed) {
-      response.request._abort(codedPlain('ERR_CLIENT_GONE', 'The client closed its side of the connection.'))
+      response._request?._abort(codedPlain('ERR_CLIENT_GONE', 'The client closed its side of the connection.'))
     } else {
       const { error, bodyError } = abortErrors(reason)
       // After the answer, the core cuts only what is left of the request.
@@ -323,12 +330,7 @@ export class Lane {
     const entry = this.callbacks.get(token)
     if (entry === undefined) return
     this.callbacks.delete(token)
-    try {
-      entry.callback(outcome === Outcome.done ? null : writeError(outcome))
-    } catch (error) {
-      entry.response._server.handlerFailed(error, entry.response)
-      entry.response._reset(codedPlain('ERR_RESPONSE_RESET', 'A write callback has thrown.'))
-    }
+    entry.response._tell(entry.callback, outcome === Outcome.done ? null : writeError(outcome))
     this.leftPromises = true
   }
 
@@ -379,7 +381,7 @@ function submitLater(lane: Lane): void {
 }
 
 function detachRequest(response: Response): void {
-  response.request._detach()
+  response._request?._detach()
 }
 
 function abortErrors(reason: number): { error: CodedError; bodyError: CodedError } {

@@ -1,7 +1,8 @@
 import { RequestRecord, type Inbox } from './batch'
-import type { Body, ReadCallback } from './body'
+import { emptyBody, type Body, type ReadCallback } from './body'
 import { coded, type CodedError } from './errors'
 import { Headers, NO_HEADERS } from './headers'
+import type { Response } from './response'
 import { handled } from './stream'
 
 /**
@@ -9,6 +10,7 @@ import { handled } from './stream'
  * answer, after the client has gone.
  */
 export class Request extends RequestRecord {
+  /** @internal */ readonly _response: Response
   /** @internal */ _body: Body | null
   private _headers: Headers | null
   private _controller: AbortController | null
@@ -16,8 +18,9 @@ export class Request extends RequestRecord {
   private _abortError: CodedError | null
 
   /** @internal */
-  constructor(inbox: Inbox, at: number, text: string) {
+  constructor(inbox: Inbox, at: number, text: string, response: Response) {
     super(inbox, at, text)
+    this._response = response
     this._body = null
     this._headers = null
     this._controller = null
@@ -99,11 +102,7 @@ export class Request extends RequestRecord {
    * @throws ERR_READ_PENDING while a read is waiting; ERR_BODY_USED when the body is read another way
    */
   read(callback: ReadCallback): void {
-    if (this._body === null) {
-      process.nextTick(callback, null, null, 0, this)
-    } else {
-      this._body.read(callback)
-    }
+    ;(this._body ?? emptyBody(this, this._response)).read(callback)
   }
 
   /**

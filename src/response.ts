@@ -13,6 +13,7 @@ import {
   type HeaderValue,
 } from './fields'
 import { NO_FIELDS, withFields, type Head } from './head'
+import type { Body } from './body'
 import type { Request } from './request'
 import { handled, Stream } from './stream'
 
@@ -27,6 +28,10 @@ const ENDED = 2
 const GONE = 4
 /** Known to the lane's table of exchanges that go on after their handler has returned. */
 const PENDING = 8
+/** The request is a HEAD request, whose answer has no body. */
+const TO_HEAD = 16
+/** Somebody waits to be told about a write. */
+const NOTIFIES = 32
 
 /** More header text than this in one response is a mistake: no client takes it. */
 const MAX_FIELD_BYTES = 64 * 1024
@@ -36,8 +41,6 @@ const MAX_FIELD_BYTES = 64 * 1024
  * callbacks, and misuse (headers after they were sent, writing after the end, answering twice) throws an error with a code and harms nothing else.
  */
 export class Response {
-  /** The request this answers. */
-  readonly request: Request
   /** @internal */ readonly _lane: Lane
   /** @internal */ readonly _server: ServerSink
   /** @internal */ readonly _connection: number
@@ -45,6 +48,9 @@ export class Response {
   /** @internal */ readonly _sequence: number
   /** @internal */ _state: number
   /** @internal The next exchange on the same connection in the lane's table. */ _next: Response | null
+  /** @internal Known only once it may be wanted: a store into each of two new objects costs a tenth of a whole request. */
+  _request: Request | null
+  /** @internal The body of the request, when it has one. */ _body: Body | null
   /** @internal */ _error: CodedError | null
   private _status: number
   private _reason: string
@@ -57,19 +63,20 @@ export class Response {
   constructor(
     lane: Lane,
     server: ServerSink,
-    request: Request,
+    isHead: boolean,
     connection: number,
     generation: number,
     sequence: number,
   ) {
-    this.request = request
     this._lane = lane
     this._server = server
     this._connection = connection
     this._generation = generation
     this._sequence = sequence
-    this._state = 0
+    this._state = isHead ? TO_HEAD : 0
     this._next = null
+    this._request = null
+    this._body = null
     this._error = null
     this._status = 200
     this._reason = ''
@@ -289,7 +296,12 @@ export class Response {
   end(body?: Chunk | readonly Chunk[] | null | WriteCallback, callback?: WriteCallback): this {
     if (typeof body === 'function') return this.end(null, body)
     // The whole answer of most requests: nothing sent before, text, nothing special.
-    if ((this._state & ~PENDING) === 0 && callback === undefined && this._special === 0 && this._stream === null) {
+    if (
+      (this._state & ~(PENDING | TO_HEAD)) === 0 &&
+      callback === undefined &&
+      this._special === 0 &&
+      this._stream === null
+    ) {
       if (typeof body === 'string' && body.length <= LARGE_PAYLOAD) {
         this.respond(body, body.length * 3, 0, 0)
         return this
@@ -326,7 +338,7 @@ export class Response {
     const text = typeof body === 'string'
     if ((this._special & Special.length) !== 0) this.checkDeclared(text ? Buffer.byteLength(body) : body.length)
     const flags = callback === undefined ? this.headFlags() : this.headFlags() | Flag.notify
-    const token = callback === undefined ? 0 : this._lane.notify(this, callback)
+    const token = callback === undefined ? 0 : this.notify(callback)
     if (body.length <= LARGE_PAYLOAD) {
       this.respond(body, text ? body.length * 3 : body.length, flags, token)
     } else {
@@ -364,7 +376,7 @@ export class Response {
     }
     const trailers = stream.trailers
     const outbox = this._lane.reserve(RECORD_OVERHEAD + fieldBytes(trailers))
-    const token = callback === undefined ? 0 : this._lane.notify(this, callback)
+    const token = callback === undefined ? 0 : this.notify(callback)
     const flags = callback === undefined ? 0 : Flag.notify
     outbox.end(this._connection, this._generation, this._sequence, trailers, flags, token)
     stream.release()
@@ -374,7 +386,7 @@ export class Response {
   private close(): void {
     const state = this._state
     this._state = state | HEAD_SENT | ENDED
-    const body = this.request._body
+    const body = this._body
     if (body !== null) body.discardUnread()
     if ((state & PENDING) !== 0 && (body === null || !body.isAwaited)) this._lane.forget(this)
     this._lane.written()
@@ -418,7 +430,7 @@ export class Response {
     let token = 0
     if (callback !== undefined) {
       flags |= Flag.notify
-      token = lane.notify(this, callback)
+      token = this.notify(callback)
     }
     if (large) {
       const index = lane.put(piece as Uint8Array)
@@ -426,6 +438,11 @@ export class Response {
     } else {
       outbox.chunk(this._connection, this._generation, this._sequence, piece, flags, token)
     }
+  }
+
+  private notify(callback: WriteCallback): number {
+    this._state |= NOTIFIES
+    return this._lane.notify(this, callback)
   }
 
   private stream(): Stream {
@@ -440,7 +457,7 @@ export class Response {
 
   /** Whether this answer never has a body, whatever is written (RFC 9110 6.4.1). */
   private isBodyless(): boolean {
-    return this._status === 204 || this._status === 304 || this.request._isHead()
+    return this._status === 204 || this._status === 304 || (this._state & TO_HEAD) !== 0
   }
 
   private declaredLength(): number {
@@ -505,7 +522,7 @@ export class Response {
   }
 
   private refuse(callback: WriteCallback | undefined, error: CodedError): false {
-    if (callback !== undefined) process.nextTick(callback, error)
+    if (callback !== undefined) process.nextTick(() => this._tell(callback, error))
     return false
   }
 
@@ -524,6 +541,16 @@ export class Response {
     this._stream?.release()
     this._stream = null
     this.respond('Internal Server Error\n', 128, 0, 0)
+  }
+
+  /** @internal Calls a write's callback; one that throws closes the connection and is reported. */
+  _tell(callback: WriteCallback, error: CodedError | null): void {
+    try {
+      callback(error)
+    } catch (thrown) {
+      this._server.handlerFailed(thrown, this)
+      this._reset(codedPlain('ERR_RESPONSE_RESET', 'A write callback has thrown.'))
+    }
   }
 
   /** @internal A callback given to this exchange has thrown. */
@@ -547,11 +574,11 @@ export class Response {
     if ((this._state & GONE) !== 0) return
     if ((this._state & ENDED) === 0) {
       this._error = error
-      this.request._abort(error)
+      this._request?._abort(error)
       this._stream?.cut(error)
     }
     this._state |= GONE
-    this.request._body?.fail(bodyError)
+    this._body?.fail(bodyError)
     if ((this._state & PENDING) !== 0) this._lane.forget(this)
   }
 
@@ -568,17 +595,22 @@ export class Response {
     this._stream?.resume(unsent)
   }
 
+  /** @internal Whether everything has been said, as after most handlers. */
+  _isPlainlyDone(): boolean {
+    return (this._state & (ENDED | NOTIFIES)) === ENDED && this._body === null
+  }
+
   /** @internal Whether the lane has nothing more to expect for this exchange. */
   _isOver(): boolean {
     if ((this._state & GONE) !== 0) return true
     if ((this._state & ENDED) === 0) return false
-    const body = this.request._body
+    const body = this._body
     return body === null || !body.isAwaited
   }
 
   /** @internal Whether an error only passes on that the exchange was cut, as from a handler that awaited its body or drain(). */
   _isCutBy(error: unknown): boolean {
-    return (this._state & GONE) !== 0 && (error === this._error || error === this.request._body?.error)
+    return (this._state & GONE) !== 0 && (error === this._error || error === this._body?.error)
   }
 
   /** @internal */

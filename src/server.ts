@@ -80,7 +80,11 @@ export class Server implements AsyncDisposable {
       writeBuffer: options.limits.writeBuffer,
       handlerFailed: (error, response) => {
         this.handlerErrors++
-        this.report(error, { server: this, request: response.request, response })
+        this.report(error, {
+          server: this,
+          response,
+          ...(response._request === null ? {} : { request: response._request }),
+        })
       },
       connectionFailed: (text) => this.connectionFailed(text),
       closed: () => this.closed(),
@@ -138,7 +142,7 @@ export class Server implements AsyncDisposable {
       )
     }
     // A server about to listen is closed once it does.
-    if (this.closing === null && this.where === null && this.opening !== null) {
+    if (this.where === null && this.opening !== null) {
       await this.opening.promise.catch(() => undefined)
     }
     if (this.closing === null) {
