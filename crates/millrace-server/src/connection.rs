@@ -241,14 +241,14 @@ impl Connection {
                             if let Some((sequence, length)) = inline_body {
                                 active.conn.body_is_here(sequence, length);
                             }
-                            room.publish_if_due(&self.server.lane);
+                            room.outboxes.publish_if_due(&self.server.lane);
                         }
                         Received::Body(sequence, data) => {
                             if inline_body.is_none() {
                                 active.body_last = now;
                                 active.body_bytes += data.len() as u64;
                                 batch.push_body(id(sequence), data, false);
-                                room.publish_if_due(&self.server.lane);
+                                room.outboxes.publish_if_due(&self.server.lane);
                             }
                         }
                         Received::End(sequence, trailers) => {

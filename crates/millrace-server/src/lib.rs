@@ -6,7 +6,8 @@
 //! - [`js_thread`](JsThread): what a JavaScript thread may do; starts the I/O threads.
 //! - `thread`: one I/O thread and the task that drives all of its connections in passes.
 //! - `accept`, `connection`, `answer`: new connections; from socket to records; from records to socket.
-//! - `room`: what the connections of a thread share. `lane`: the queues to a JavaScript thread.
+//! - `room`: what the connections of a thread share. `outbox`: the batches it fills. `lane`: the queues to a JavaScript
+//!   thread.
 //! - `ready`, `timer`: who has something to do now, and later. `server`, `stats`, `socket`, [`Config`].
 
 mod accept;
@@ -15,6 +16,7 @@ mod config;
 mod connection;
 mod js_thread;
 mod lane;
+mod outbox;
 mod ready;
 mod room;
 mod server;

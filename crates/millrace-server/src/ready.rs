@@ -52,8 +52,10 @@ impl ReadyList {
 
     /// Wakes the task for a reason of its own.
     pub(crate) fn wake_task(&self) {
-        let mut state = self.lock();
-        wake(&mut state);
+        let task = self.lock().task_to_wake();
+        if let Some(task) = task {
+            task.wake();
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -86,16 +88,23 @@ impl Wake for SlotWaker {
         if !self.listed.swap(true, Ordering::AcqRel) {
             let mut state = self.list.lock();
             state.slots.push(self.slot);
-            wake(&mut state);
+            let task = state.task_to_wake();
+            drop(state);
+            if let Some(task) = task {
+                task.wake();
+            }
         }
     }
 }
 
-fn wake(state: &mut State) {
-    if !state.woken
-        && let Some(task) = &state.task
-    {
-        state.woken = true;
-        task.wake_by_ref();
+impl State {
+    /// The task, unless it has been woken already. It is to be woken without the lock: on one processor the system
+    /// may run it at once, and it would only run into the lock.
+    fn task_to_wake(&mut self) -> Option<Waker> {
+        if self.woken {
+            return None;
+        }
+        self.woken = self.task.is_some();
+        self.task.clone()
     }
 }

@@ -7,15 +7,13 @@ use millrace_batch::Inbound;
 use millrace_http1::{Conn, FieldSpans, http_date};
 
 use crate::lane::Lane;
+use crate::outbox::Outboxes;
 
 /// Bytes read from a socket at once. A socket that waits owns no buffer; all of a thread's read into this one.
 const READ_BYTES: usize = 64 * 1024;
 
 /// Idle connection states kept for reuse.
 const SPARE_STATES: usize = 256;
-
-/// Requests after which JavaScript is woken although the pass is not over, so that a loop that never parks delivers.
-const WAKE_REQUESTS: usize = 64;
 
 /// The shared room.
 #[derive(Debug)]
@@ -37,7 +35,7 @@ pub(crate) struct Room {
         reason = "states are handed to connections as they are, without moving their content"
     )]
     spare: Vec<Box<Active>>,
-    outboxes: Vec<Outbox>,
+    pub(crate) outboxes: Outboxes,
     /// Connections that stopped reading until their lane has room.
     pub(crate) stalled: Vec<u32>,
 }
@@ -66,12 +64,6 @@ pub(crate) struct Active {
     pub(crate) write_since: u64,
 }
 
-#[derive(Debug)]
-struct Outbox {
-    lane: Arc<Lane>,
-    batch: Inbound,
-}
-
 impl Room {
     pub(crate) fn new(thread: usize) -> Self {
         let mut room = Room {
@@ -83,7 +75,7 @@ impl Room {
             epoch: Instant::now(),
             date_second: 0,
             spare: Vec::new(),
-            outboxes: Vec::new(),
+            outboxes: Outboxes::default(),
             stalled: Vec::new(),
         };
         room.tick();
@@ -130,53 +122,13 @@ impl Room {
         }
     }
 
-    /// The batch under way for a lane. Records of different servers of one JavaScript thread share it.
+    /// The batch under way for a lane.
     pub(crate) fn batch(&mut self, lane: &Arc<Lane>) -> &mut Inbound {
-        batch_of(&mut self.outboxes, lane)
+        self.outboxes.batch(lane)
     }
 
     /// The batch under way for a lane, and the header lines, which are borrowed apart.
     pub(crate) fn split(&mut self, lane: &Arc<Lane>) -> (&[u8], &mut FieldSpans, &mut Inbound) {
-        (
-            &self.scratch,
-            &mut self.fields,
-            batch_of(&mut self.outboxes, lane),
-        )
+        (&self.scratch, &mut self.fields, self.outboxes.batch(lane))
     }
-
-    /// Hands the lane's batch over if it is full, or holds enough to wake a sleeping JavaScript thread for.
-    pub(crate) fn publish_if_due(&mut self, lane: &Arc<Lane>) {
-        let batch = batch_of(&mut self.outboxes, lane);
-        if batch.is_full() || (batch.request_count() >= WAKE_REQUESTS && !lane.is_awake()) {
-            lane.publish(batch);
-        }
-    }
-
-    /// Hands all batches over: the end of a pass.
-    pub(crate) fn publish(&mut self) {
-        for outbox in &mut self.outboxes {
-            outbox.lane.publish(&mut outbox.batch);
-        }
-    }
-
-    /// Forgets a lane whose JavaScript thread has gone.
-    pub(crate) fn forget(&mut self, lane: &Arc<Lane>) {
-        self.outboxes
-            .retain(|outbox| !Arc::ptr_eq(&outbox.lane, lane));
-    }
-}
-
-fn batch_of<'a>(outboxes: &'a mut Vec<Outbox>, lane: &Arc<Lane>) -> &'a mut Inbound {
-    // A process has few JavaScript threads, so a look at each is the fastest.
-    let index = outboxes
-        .iter()
-        .position(|outbox| Arc::ptr_eq(&outbox.lane, lane))
-        .unwrap_or_else(|| {
-            outboxes.push(Outbox {
-                lane: lane.clone(),
-                batch: Inbound::default(),
-            });
-            outboxes.len() - 1
-        });
-    &mut outboxes[index].batch
 }

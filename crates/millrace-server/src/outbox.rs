@@ -1,0 +1,75 @@
+//! The batches that an I/O thread is filling, one for each JavaScript thread.
+
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use millrace_batch::Inbound;
+
+use crate::lane::Lane;
+
+/// Requests after which JavaScript is woken although the thread has not parked, so that a thread that never parks
+/// delivers. Lower values cost pipelined requests a fifth of their rate on one processor, where a wake changes threads.
+const WAKE_REQUESTS: usize = 512;
+
+/// The batches under way.
+#[derive(Debug, Default)]
+pub(crate) struct Outboxes {
+    // A process has few JavaScript threads, so a look at each is the fastest.
+    list: Vec<(Arc<Lane>, Inbound)>,
+}
+
+/// Where the batches are between two passes: the runtime hands them over when it is about to park.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ParkedOutboxes(Arc<Mutex<Outboxes>>);
+
+impl Outboxes {
+    /// The batch for a lane. Records of different servers of one JavaScript thread share it.
+    pub(crate) fn batch(&mut self, lane: &Arc<Lane>) -> &mut Inbound {
+        let index = self
+            .list
+            .iter()
+            .position(|(owner, _)| Arc::ptr_eq(owner, lane))
+            .unwrap_or_else(|| {
+                self.list.push((lane.clone(), Inbound::default()));
+                self.list.len() - 1
+            });
+        &mut self.list[index].1
+    }
+
+    /// Hands the lane's batch over if it is full, or holds enough to wake a sleeping JavaScript thread for.
+    pub(crate) fn publish_if_due(&mut self, lane: &Arc<Lane>) {
+        let batch = self.batch(lane);
+        if batch.is_full() || (batch.request_count() >= WAKE_REQUESTS && !lane.is_awake()) {
+            lane.publish(batch);
+        }
+    }
+
+    /// Forgets a lane whose JavaScript thread has gone.
+    pub(crate) fn forget(&mut self, lane: &Arc<Lane>) {
+        self.list.retain(|(owner, _)| !Arc::ptr_eq(owner, lane));
+    }
+
+    fn publish(&mut self) {
+        for (lane, batch) in &mut self.list {
+            lane.publish(batch);
+        }
+    }
+}
+
+impl ParkedOutboxes {
+    /// Hands all batches over.
+    pub(crate) fn publish(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .publish();
+    }
+
+    /// Takes the batches for a pass, or gives them back after it.
+    pub(crate) fn swap(&self, outboxes: &mut Outboxes) {
+        mem::swap(
+            outboxes,
+            &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner),
+        );
+    }
+}
