@@ -7,7 +7,8 @@ import test, { type ExecutionContext } from 'ava'
 
 // The example application is what people try first, and what they copy from: it runs here as it does with `npm start`.
 
-const script = path.join(path.dirname(require.resolve('millrace/package.json')), 'examples', 'app', 'server.mjs')
+const root = path.dirname(require.resolve('millrace/package.json'))
+const script = path.join(root, 'examples', 'app', 'server.mjs')
 const MIB = 1024 * 1024
 
 test('answers plain text', async (t) => {
@@ -99,6 +100,22 @@ test('exits at once on a second signal', async (t) => {
   t.deepEqual(await exit, [1, null])
   await t.throwsAsync(answer)
 })
+
+if (process.platform !== 'win32') {
+  test('stops gracefully when only npm is told to', async (t) => {
+    const npm = spawn('npm', ['start'], {
+      cwd: root,
+      env: { ...process.env, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    let said = ''
+    for await (const text of npm.stdout) {
+      said += text
+      if (said.includes('listening')) npm.kill('SIGTERM')
+    }
+    t.regex(said, /SIGTERM: closing.*\nclosed\n$/s)
+  })
+}
 
 test('says in one line that a port is taken', async (t) => {
   const { url } = await start(t)
