@@ -1,5 +1,8 @@
 import type { NativeBinding, NativeLane } from '#dist/binding'
 
+/** A server's port is this and its number, unless a test asks for another. */
+export const FIRST_PORT = 40_000
+
 /**
  * Stands in for the native core: takes the records a test puts into a batch to the facade, and reads what the facade hands back. Speaks the byte layout of
  * `crates/millrace-batch` on its own, without the facade's code.
@@ -85,7 +88,7 @@ export class FakeLane implements NativeLane {
     const place = {
       id: ++this.servers,
       host: String(options['host']),
-      port: Number(options['port']) || 40000 + this.servers,
+      port: Number(options['port']) || FIRST_PORT + this.servers,
     }
     return options['path'] === undefined ? place : { ...place, path: String(options['path']) }
   }
