@@ -103,11 +103,14 @@ test('exits at once on a second signal', async (t) => {
 
 if (process.platform !== 'win32') {
   test('stops gracefully when only npm is told to', async (t) => {
+    // A group of its own, so that nothing stays behind if this fails.
     const npm = spawn('npm', ['start'], {
       cwd: root,
+      detached: true,
       env: { ...process.env, PORT: '0' },
       stdio: ['ignore', 'pipe', 'ignore'],
     })
+    t.teardown(() => killGroup(npm.pid!))
     let said = ''
     for await (const text of npm.stdout) {
       said += text
@@ -140,4 +143,12 @@ async function start(t: ExecutionContext): Promise<{ url: string; child: ChildPr
     if (url) return { url, child }
   }
   throw new Error('the example ended before it said where it listens')
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch {
+    // All of it has gone, as it should have.
+  }
 }
