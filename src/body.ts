@@ -145,14 +145,14 @@ export class Body {
   }
 
   push(chunk: Buffer): void {
-    if (this.error !== null) return
+    if (this.complete || this.error !== null) return
     this.queue.push(chunk)
     this.deliver()
   }
 
   /** The last chunk of a body without trailers. */
   finishWith(chunk: Buffer): void {
-    if (this.error !== null) return
+    if (this.complete || this.error !== null) return
     if (chunk.length !== 0) this.queue.push(chunk)
     this.complete = true
     this.deliver()

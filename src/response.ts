@@ -329,8 +329,8 @@ export class Response {
 
   /** Whether the answer can go as one record: nothing sent yet, and its length is for the core to say. */
   private canBeWhole(): boolean {
-    if ((this._state & HEAD_SENT) !== 0 || this._stream !== null || (this._special & Special.encoding) !== 0)
-      return false
+    if ((this._state & HEAD_SENT) !== 0 || (this._special & Special.encoding) !== 0) return false
+    if (this._stream !== null && this._stream.trailers.length !== 0) return false
     return (this._special & Special.length) === 0 || !this.isBodyless()
   }
 

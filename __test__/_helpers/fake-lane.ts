@@ -21,6 +21,7 @@ export class FakeLane implements NativeLane {
   private chunks: Buffer[] = []
   private put: Buffer[] = []
   private servers = 0
+  private isIdle = true
   private readonly inbox: Uint8Array
   private readonly outbox: Uint8Array
   private readonly onWake: () => void
@@ -35,16 +36,21 @@ export class FakeLane implements NativeLane {
   async deliver(...batches: Batch[]): Promise<Sent[]> {
     const before = this.sent.length
     this.batches.push(...batches)
+    this.isIdle = false
     await new Promise<void>((resolve, reject) => {
       setImmediate(() => {
         try {
           this.onWake()
+          resolve()
         } catch (error) {
-          return reject(error as Error)
+          reject(error as Error)
         }
-        setImmediate(resolve)
       })
     })
+    // A loop that gave way goes on in a later turn.
+    do await new Promise((resolve) => setImmediate(resolve))
+    while (!this.isIdle)
+    await new Promise((resolve) => setImmediate(resolve))
     return this.sent.slice(before)
   }
 
@@ -58,6 +64,7 @@ export class FakeLane implements NativeLane {
     this.turns++
     this.take(written)
     const batch = this.batches.shift()
+    this.isIdle = batch === undefined
     if (batch === undefined) return null
     this.chunks = batch.chunks
     return batch.write(this.inbox, this.batches.length > 0)
