@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -71,6 +71,11 @@ test('nothing but the package goes along', async (t) => {
   const unexpected = files.filter(({ path: name }) => !/^(dist\/|binding\.|[A-Z]+(\.md)?$|package\.json$)/.test(name))
   t.deepEqual(unexpected, [])
   t.true(files.some(({ path: name }) => name === 'dist/index.d.mts'))
+})
+
+test('the program in the README runs, and ends when its server has closed', async (t) => {
+  const [, source] = /```js\n(.*?)```/s.exec(await readFile(path.join(root, 'README.md'), 'utf8'))!
+  t.regex(await start('readme.mjs', source), /^http:\/\/127\.0\.0\.1:\d+\n$/)
 })
 
 async function start(name: string, source: string): Promise<string> {
