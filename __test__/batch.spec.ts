@@ -1,0 +1,207 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import test from 'ava'
+import * as batch from '#dist/batch'
+import { fieldOf } from '#dist/fields'
+import { Head, NO_FIELDS } from '#dist/head'
+import { Request } from '#dist/index'
+
+// The other half of crates/millrace-batch/tests/golden.rs: the same vectors, read and written by the facade.
+
+const home = path.dirname(require.resolve('millrace/package.json'))
+const file = (name: string): string => path.join(home, 'crates', 'millrace-batch', 'testdata', `${name}.hex`)
+
+function vectors(name: string): Map<string, Buffer> {
+  const lines = readFileSync(file(name), 'latin1').trimEnd().split('\n')
+  return new Map(lines.map((line) => [line.split(' ')[0], Buffer.from(line.split(' ')[1] ?? '', 'hex')]))
+}
+
+function inbound(name: string): { inbox: batch.Inbox; text: string; records: number[] } {
+  const golden = vectors(name)
+  const inbox = new batch.Inbox()
+  golden.get('inbox')!.copy(inbox.bytes)
+  const records: number[] = []
+  for (let at = inbox.first(); at < inbox.end(); at = inbox.after(at)) records.push(at)
+  return { inbox, text: golden.get('text')!.toString('latin1'), records }
+}
+
+test('reads requests as the core writes them', (t) => {
+  const { inbox, text, records } = inbound('inbound-requests')
+  t.is(records.length, 3)
+  t.true(inbox.more())
+  const makeRequest = Request as unknown as new (
+    inbox: batch.Inbox,
+    at: number,
+    text: string,
+    response: null,
+  ) => Request
+  const requests = records.map((at) => new makeRequest(inbox, at, text, null))
+  t.deepEqual(
+    records.map((at) => [
+      inbox.kind(at),
+      inbox.requestServer(at),
+      inbox.requestConnection(at),
+      inbox.requestGeneration(at) >>> 0,
+      inbox.requestSequence(at),
+      inbox.requestHasBody(at),
+      inbox.requestIsHead(at),
+    ]),
+    [
+      [batch.Kind.request, 1, 0x0100_0002, 3, 4, false, false],
+      [batch.Kind.request, 2, 5, 0xffff_ffff, 6, true, false],
+      [batch.Kind.request, 3, 7, 8, 9, true, true],
+    ],
+  )
+  t.deepEqual(
+    requests.map(({ method, url, path: own, query, httpVersion, remoteAddress, remotePort }) => [
+      method,
+      url,
+      own,
+      query,
+      httpVersion,
+      remoteAddress,
+      remotePort,
+    ]),
+    [
+      ['GET', '/path?query=1', '/path', 'query=1', '1.1', '203.0.113.255', 65_535],
+      ['BREW', 'http://example.org/pot', '/pot', '', '1.1', '2001:db8::1', 443],
+      ['HEAD', '*', '*', '', '1.0', undefined, undefined],
+    ],
+  )
+  t.deepEqual(requests[0].headers.raw, [
+    ['Host', 'example.org'],
+    ['accept', '*/*'],
+    ['ETag', '"a:b"'],
+  ])
+  t.is(requests[1].headers.get('cookie'), 'a=1; b=2')
+  t.is(requests[1].headers.get('x-green'), '')
+  t.deepEqual([...requests[2].headers], [])
+
+  t.is(batch.inlineBody(inbox, records[0]), undefined)
+  const inline = batch.inlineBody(inbox, records[1])!
+  t.is(inbox.copy(inline.start, inline.end).toString(), '{"a":1}')
+  t.is(batch.inlineBody(inbox, records[2]), undefined)
+})
+
+test('reads pieces of bodies as the core writes them', (t) => {
+  const { inbox, text, records } = inbound('inbound-bodies')
+  t.false(inbox.more())
+  const { body, bodyEnd } = batch.Kind
+  t.deepEqual(
+    records.map((at) => inbox.kind(at)),
+    [body, body, body, bodyEnd, bodyEnd],
+  )
+  for (const at of records) t.deepEqual([inbox.connection(at), inbox.generation(at), inbox.sequence(at)], [1, 2, 3])
+  const [small, large, last, end, trailers] = records
+  t.deepEqual([inbox.bodyIsLarge(small), inbox.bodyIsComplete(small)], [false, false])
+  t.is(inbox.bodyChunk(small).toString(), 'one')
+  t.deepEqual([inbox.bodyIsLarge(large), inbox.bodyIsComplete(large), inbox.bodyIndex(large)], [true, false, 0])
+  t.deepEqual([inbox.bodyIsLarge(last), inbox.bodyIsComplete(last)], [false, true])
+  t.is(inbox.bodyChunk(last).toString(), 'two')
+  t.is(inbox.trailers(end, text), '')
+  t.is(inbox.trailers(trailers, text), '\nx-sum:A42')
+})
+
+test('reads events as the core writes them', (t) => {
+  const { inbox, text, records } = inbound('inbound-events')
+  const of = (kind: number): number[] => records.filter((at) => inbox.kind(at) === kind)
+  t.deepEqual(
+    of(batch.Kind.abort).map((at) => inbox.abortReason(at)),
+    Object.values(batch.Abort),
+  )
+  t.deepEqual(
+    of(batch.Kind.drain).map((at) => inbox.drainUnsent(at)),
+    [3_000_000_000],
+  )
+  t.deepEqual(
+    of(batch.Kind.written).map((at) => [inbox.writtenToken(at), inbox.writtenOutcome(at)]),
+    [
+      [1, batch.Outcome.done],
+      [2, batch.Outcome.notExecuted],
+      [3, batch.Outcome.destroyed],
+      [0xffff_ffff, batch.Outcome.errno + 32],
+    ],
+  )
+  t.deepEqual(
+    of(batch.Kind.server).map((at) => [inbox.serverId(at), inbox.serverEvent(at), inbox.serverText(at, text)]),
+    [
+      [4, batch.ServerEvent.closed, ''],
+      [5, batch.ServerEvent.connectionError, 'ERR_CODE 1.2.3.4:5 what happened'],
+    ],
+  )
+  t.is(records.length, 9 + 1 + 4 + 2)
+})
+
+const NAME = [0x0100_0002, 0xffff_ffff, 4] as const
+
+/** One record of each kind, by the names the Rust test knows. */
+const WRITTEN: Record<string, (outbox: batch.Outbox) => void> = {
+  respond: (outbox) =>
+    outbox.respond(
+      ...NAME,
+      404,
+      'Grün',
+      new Head([fieldOf('content-type', 'text/plain')]),
+      [fieldOf('x-a', 'b')],
+      'grüezi',
+      0,
+      0,
+    ),
+  'respond-large': (outbox) => {
+    const { close, hasDate, large, notify } = batch.Flag
+    const head = new Head([fieldOf('connection', 'close'), fieldOf('date', 'today'), fieldOf('content-length', '7')])
+    outbox.respond(...NAME, 200, '', head, null, 3, close | hasDate | large | notify, 0xffff_ffff)
+  },
+  'respond-empty': (outbox) => outbox.respond(...NAME, 204, '', NO_FIELDS, null, new Uint8Array(0), 0, 0),
+  head: (outbox) => outbox.head(...NAME, 200, 'Fine', [fieldOf('x-a', 'b')], -1, 0),
+  'head-declared': (outbox) => outbox.head(...NAME, 206, '', [], Number.MAX_SAFE_INTEGER, 0),
+  informational: (outbox) => outbox.informational(...NAME, 103, [fieldOf('link', '</a>')]),
+  chunk: (outbox) => outbox.chunk(...NAME, 'piece', batch.Flag.notify | batch.Flag.wantDrain, 7),
+  'chunk-large': (outbox) => outbox.chunk(...NAME, 0, batch.Flag.large, 0),
+  end: (outbox) => outbox.end(...NAME, [], 0, 0),
+  'end-trailers': (outbox) => outbox.end(...NAME, [fieldOf('x-sum', '1')], batch.Flag.notify, 8),
+  credit: (outbox) => outbox.credit(...NAME, 65_536),
+  reset: (outbox) => outbox.reset(...NAME, 0),
+}
+
+/** The bytes of one record; the padding, which nobody reads, as zeros. */
+function write(record: (outbox: batch.Outbox) => void, at = 0): Buffer {
+  const over = (left: number): Buffer => {
+    const outbox = new batch.Outbox()
+    outbox.bytes.fill(left)
+    outbox.position = at
+    record(outbox)
+    return outbox.bytes.subarray(at, outbox.position)
+  }
+  // What an earlier batch has left shows through in the padding only.
+  const [zeros, ones] = [over(0), over(0xff)]
+  return Buffer.from(zeros.map((byte, index) => (byte === ones[index] ? byte : 0)))
+}
+
+if (process.env['UPDATE_GOLDEN'] !== undefined) {
+  const lines = Object.entries(WRITTEN).map(([name, record]) => `${name} ${write(record).toString('hex')}\n`)
+  writeFileSync(file('outbound'), lines.join(''))
+}
+
+for (const [name, bytes] of vectors('outbound')) {
+  test(`writes ${name} as the core reads it`, (t) => {
+    t.is(write(WRITTEN[name]).toString('hex'), bytes.toString('hex'))
+    t.is(write(WRITTEN[name], 4000).toString('hex'), bytes.toString('hex'), 'wherever it is')
+  })
+}
+
+test('every kind of record is in the vectors', (t) => {
+  t.deepEqual([...vectors('outbound').keys()], Object.keys(WRITTEN))
+})
+
+test('text is written as UTF-8, whatever its length and letters', (t) => {
+  for (const text of ['', 'a', 'é', '€', '\u{1f600}', '\ud800', '\udc00a', 'x'.repeat(127), 'x'.repeat(129)]) {
+    for (const prefix of ['', 'x', 'xx', 'x'.repeat(126), 'x'.repeat(128), 'é'.repeat(1000)]) {
+      const whole = prefix + text
+      const expected = Buffer.from(whole)
+      const outbox = new batch.Outbox()
+      t.is(outbox.chunk(...NAME, whole, 0, 0), expected.length)
+      t.true(outbox.bytes.subarray(28, 28 + expected.length).equals(expected))
+    }
+  }
+})

@@ -1,0 +1,281 @@
+//! The layout, held against the vectors in `testdata/` that the TypeScript tests read too.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::{env, fs};
+
+use millrace_batch::layout::{AbortReason, ServerEvent, WriteOutcome, inbound_flag};
+use millrace_batch::outbound::{Action, Head, Payload};
+use millrace_batch::{ExchangeId, Inbound, Outbound, RemoteAddress, Request};
+
+#[test]
+fn requests_lie_as_written_down() {
+    let mut batch = Inbound::default();
+    batch.push_request(Request {
+        server: 1,
+        exchange: exchange(0x0100_0002, 3, 4),
+        method: b"GET",
+        target: b"/path?query=1",
+        path_start: 0,
+        path_end: 5,
+        flags: 0,
+        fields: fields(&[
+            ("Host", "example.org"),
+            ("accept", "*/*"),
+            ("ETag", "\"a:b\""),
+        ]),
+        inline_body: None,
+        remote: RemoteAddress::Ip(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 255)), 65535),
+    });
+    batch.push_request(Request {
+        server: 2,
+        exchange: exchange(5, u32::MAX, 6),
+        method: b"BREW",
+        target: b"http://example.org/pot",
+        path_start: 18,
+        path_end: 22,
+        flags: inbound_flag::HAS_BODY | inbound_flag::EXPECT_CONTINUE,
+        fields: fields(&[("X-Green", ""), ("Cookie", "a=1"), ("Cookie", "b=2")]),
+        inline_body: Some(b"{\"a\":1}"),
+        remote: RemoteAddress::Ip(
+            IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+            443,
+        ),
+    });
+    batch.push_request(Request {
+        server: 3,
+        exchange: exchange(7, 8, 9),
+        method: b"HEAD",
+        target: b"*",
+        path_start: 0,
+        path_end: 1,
+        flags: inbound_flag::HTTP10 | inbound_flag::HAS_BODY | inbound_flag::UPGRADE,
+        fields: fields(&[]),
+        inline_body: None,
+        remote: RemoteAddress::Unix,
+    });
+    check_inbound("inbound-requests", &batch, true);
+}
+
+#[test]
+fn bodies_lie_as_written_down() {
+    let name = exchange(1, 2, 3);
+    let mut batch = Inbound::default();
+    batch.push_body(name, b"one", false);
+    batch.push_body(name, &[7; 16 * 1024 + 1], false);
+    batch.push_body(name, b"two", true);
+    batch.push_body_end(name, fields(&[]));
+    batch.push_body_end(name, fields(&[("X-Sum", "42")]));
+    assert_eq!(batch.take_chunks().len(), 1);
+    check_inbound("inbound-bodies", &batch, false);
+}
+
+#[test]
+fn events_lie_as_written_down() {
+    let name = exchange(1, 2, 3);
+    let mut batch = Inbound::default();
+    for reason in [
+        AbortReason::ClientClosed,
+        AbortReason::ConnectionLost,
+        AbortReason::ProtocolError,
+        AbortReason::BodyTimeout,
+        AbortReason::HandlerTimeout,
+        AbortReason::WriteTimeout,
+        AbortReason::ServerClosed,
+        AbortReason::BodyTooLarge,
+        AbortReason::Reset,
+    ] {
+        batch.push_abort(name, reason);
+    }
+    batch.push_drain(name, 3_000_000_000);
+    for (token, outcome) in [
+        (1, WriteOutcome::Written),
+        (2, WriteOutcome::NotExecuted),
+        (3, WriteOutcome::Destroyed),
+        (u32::MAX, WriteOutcome::System(32)),
+    ] {
+        batch.push_written(name, token, outcome);
+    }
+    batch.push_server(4, ServerEvent::Closed, b"");
+    batch.push_server(
+        5,
+        ServerEvent::ConnectionError,
+        b"ERR_CODE 1.2.3.4:5 what happened",
+    );
+    check_inbound("inbound-events", &batch, false);
+}
+
+#[test]
+fn what_typescript_writes_is_read() {
+    let records = read("outbound");
+    let expected: &[(&str, Action<'_>)] = &[
+        (
+            "respond",
+            Action::Respond {
+                head: head(404, "Gr\u{fc}n", "content-type: text/plain\r\nx-a: b\r\n"),
+                body: Payload::Inline("grüezi".as_bytes()),
+                notify: None,
+            },
+        ),
+        (
+            "respond-large",
+            Action::Respond {
+                head: Head {
+                    close: true,
+                    has_date: true,
+                    ..head(200, "", "date: today\r\n")
+                },
+                body: Payload::Large(3),
+                notify: Some(u32::MAX),
+            },
+        ),
+        (
+            "respond-empty",
+            Action::Respond {
+                head: head(204, "", ""),
+                body: Payload::Inline(b""),
+                notify: None,
+            },
+        ),
+        (
+            "head",
+            Action::Head {
+                head: head(200, "Fine", "x-a: b\r\n"),
+                length: None,
+            },
+        ),
+        (
+            "head-declared",
+            Action::Head {
+                head: head(206, "", ""),
+                length: Some(9_007_199_254_740_991),
+            },
+        ),
+        (
+            "informational",
+            Action::Informational(head(103, "", "link: </a>\r\n")),
+        ),
+        (
+            "chunk",
+            Action::Chunk {
+                data: Payload::Inline(b"piece"),
+                notify: Some(7),
+                want_drain: true,
+            },
+        ),
+        (
+            "chunk-large",
+            Action::Chunk {
+                data: Payload::Large(0),
+                notify: None,
+                want_drain: false,
+            },
+        ),
+        (
+            "end",
+            Action::End {
+                trailers: b"",
+                notify: None,
+            },
+        ),
+        (
+            "end-trailers",
+            Action::End {
+                trailers: b"x-sum: 1\r\n",
+                notify: Some(8),
+            },
+        ),
+        ("credit", Action::Credit(65_536)),
+        ("reset", Action::Reset),
+    ];
+    // Latin-1 on the wire, UTF-8 in this source.
+    let latin1 = |text: &[u8]| -> Vec<u8> {
+        match std::str::from_utf8(text) {
+            Ok(text) => text.chars().map(|letter| letter as u8).collect(),
+            Err(_) => text.to_vec(),
+        }
+    };
+    assert_eq!(records.len(), expected.len());
+    for ((name, bytes), (expected_name, action)) in records.iter().zip(expected) {
+        assert_eq!(name, expected_name);
+        let mut outbound = Outbound::new(bytes);
+        let record = outbound.next().expect("a record").expect("well formed");
+        assert_eq!(
+            record.exchange,
+            exchange(0x0100_0002, u32::MAX, 4),
+            "{name}"
+        );
+        let mut action = *action;
+        let reason;
+        if let Action::Respond { head, .. } | Action::Head { head, .. } = &mut action {
+            reason = latin1(head.reason);
+            head.reason = &reason;
+        }
+        assert_eq!(record.action, action, "{name}");
+        assert!(outbound.next().is_none(), "{name} is one record");
+    }
+}
+
+fn exchange(connection: u32, generation: u32, sequence: u32) -> ExchangeId {
+    ExchangeId {
+        connection,
+        generation,
+        sequence,
+    }
+}
+
+fn head<'a>(status: u16, reason: &'a str, fields: &'a str) -> Head<'a> {
+    Head {
+        status,
+        reason: reason.as_bytes(),
+        fields: fields.as_bytes(),
+        close: false,
+        has_date: false,
+    }
+}
+
+fn fields<'a>(fields: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    fields
+        .iter()
+        .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
+}
+
+fn check_inbound(file: &str, batch: &Inbound, more: bool) {
+    let mut inbox = vec![0; millrace_batch::layout::INBOX_BYTES];
+    let used = batch.deliver(&mut inbox, more);
+    let lines = format!(
+        "inbox {}\ntext {}\n",
+        hex(&inbox[..used]),
+        hex(batch.text())
+    );
+    if env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(path(file), &lines).expect("the vector can be written");
+    }
+    let written_down = fs::read_to_string(path(file)).expect("the vector can be read");
+    assert_eq!(lines, written_down, "{file}");
+}
+
+fn read(file: &str) -> Vec<(String, Vec<u8>)> {
+    let text = fs::read_to_string(path(file)).expect("the vectors can be read");
+    text.lines()
+        .map(|line| {
+            let (name, digits) = line.split_once(' ').expect("a name and digits");
+            let bytes = digits.as_bytes().chunks_exact(2).map(|pair| {
+                let pair = std::str::from_utf8(pair).expect("ASCII");
+                u8::from_str_radix(pair, 16).expect("hexadecimal digits")
+            });
+            (name.to_owned(), bytes.collect())
+        })
+        .collect()
+}
+
+fn path(file: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("testdata")
+        .join(file)
+        .with_extension("hex")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
