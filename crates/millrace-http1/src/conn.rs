@@ -154,6 +154,9 @@ impl Conn {
         fields: &'a mut FieldSpans,
         now: u64,
     ) -> Result<(usize, Received<'a>), Error> {
+        if self.refused {
+            return Ok((0, Received::Finished));
+        }
         if self.decoder.is_between_requests() {
             if self.last_request_seen {
                 return Ok((0, Received::Finished));
@@ -589,6 +592,9 @@ impl Conn {
 
     /// Lets the complete answers at the front go, and the next one on to the connection's output.
     fn take_turns(&mut self) {
+        if self.close_when_sent {
+            return;
+        }
         while let Some(front) = self.exchanges.front_mut() {
             if let Some(mut ahead) = front.ahead_of_turn.take() {
                 self.output.append(&mut ahead);
@@ -613,7 +619,7 @@ impl Conn {
         let due = exchange.continue_owed
             && exchange.wants_body
             && matches!(exchange.phase, Phase::Waiting);
-        if due && index == 0 {
+        if due && index == 0 && !self.close_when_sent {
             exchange.continue_owed = false;
             encode::informational(100, b"", self.output.tail());
         }
@@ -632,7 +638,7 @@ impl Conn {
 
     /// Where the exchange's answer is encoded: only the first one's goes to the connection's output.
     fn output_of(&mut self, index: usize) -> &mut Output {
-        if index == 0 {
+        if index == 0 && !self.close_when_sent {
             return &mut self.output;
         }
         self.exchanges[index].ahead_of_turn.get_or_insert_default()

@@ -150,11 +150,17 @@ impl ListenOptions {
                 interval: self.keep_alive_interval.map(milliseconds),
                 count: self.keep_alive_count,
             }),
-            send_buffer: self.send_buffer_size.map(|bytes| bytes as usize),
-            receive_buffer: self.receive_buffer_size.map(|bytes| bytes as usize),
-            send_low_watermark: self.send_low_watermark,
+            send_buffer: self
+                .send_buffer_size
+                .filter(set)
+                .map(|bytes| bytes as usize),
+            receive_buffer: self
+                .receive_buffer_size
+                .filter(set)
+                .map(|bytes| bytes as usize),
+            send_low_watermark: self.send_low_watermark.filter(set),
             #[cfg(unix)]
-            receive_low_watermark: self.receive_low_watermark.map(|bytes| {
+            receive_low_watermark: self.receive_low_watermark.filter(set).map(|bytes| {
                 (
                     i32::try_from(bytes).unwrap_or(i32::MAX),
                     crate::receive_watermark::set as _,
@@ -187,6 +193,11 @@ impl ServerStats {
 /// JavaScript says `Infinity` for no limit; the conversion saturates.
 fn unlimited(limit: f64) -> u64 {
     limit as u64
+}
+
+/// Whether a size is set: 0 leaves the system's default.
+fn set(size: &u32) -> bool {
+    *size > 0
 }
 
 fn milliseconds(value: f64) -> Duration {

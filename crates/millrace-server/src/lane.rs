@@ -103,14 +103,6 @@ impl Lane {
     pub(crate) fn receive(&self, mut used: Inbound) -> (Inbound, bool, bool) {
         used.clear();
         let mut state = lock(&self.state);
-        if state.queue.is_empty() && state.awake {
-            // Where the I/O thread waits for this processor, it gets it now and has the next batch when this thread
-            // goes on: that halves this thread's time for a request, most of which is waking. With a processor to
-            // spare this returns at once.
-            drop(state);
-            std::thread::yield_now();
-            state = lock(&self.state);
-        }
         let Some(batch) = state.queue.pop_front() else {
             state.awake = false;
             return (used, false, false);

@@ -41,3 +41,8 @@ fn replay(name: &str, target: fn(&[u8])) {
     }
     assert!(seeds > 0, "{} has no seeds", folder.display());
 }
+
+#[test]
+fn connections_hold_over_their_seeds() {
+    replay("connection", fuzz::connection);
+}
