@@ -13,6 +13,7 @@ const steps = {
   'Rust formatting of bench': ['cargo', ['fmt', '--all', '--check', '--manifest-path', 'bench/Cargo.toml']],
   'Rust formatting of fuzz': ['cargo', ['fmt', '--check', '--manifest-path', 'fuzz/Cargo.toml']],
   layers: node('check-layers.mjs'),
+  documentation: node('check-docs.mjs'),
   lints: [tool('oxlint'), ['--deny-warnings']],
   'Rust lints': ['cargo', ['clippy', '--workspace', '--all-targets', ...locked, '--', '-D', 'warnings']],
   build: node('ensure-built.mjs'),
