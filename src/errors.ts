@@ -43,27 +43,21 @@ export interface CodedError extends Error {
   code: ErrorCode
 }
 
-/**
- * Makes an error with a code.
- * @internal
- */
+/** Makes an error with a code. */
 export function coded(code: ErrorCode, detail?: string, cause?: unknown): CodedError {
   return finish(new Error(message(code, detail), cause === undefined ? undefined : { cause }), code, coded)
 }
 
-/** @internal */
 export function codedType(code: ErrorCode, detail?: string): CodedError {
   return finish(new TypeError(message(code, detail)), code, codedType)
 }
 
-/** @internal */
 export function codedRange(code: ErrorCode, detail?: string): CodedError {
   return finish(new RangeError(message(code, detail)), code, codedRange)
 }
 
 /**
  * An error without the stack of the loop that found it out: the place where a client went away says nothing.
- * @internal
  */
 export function codedPlain(code: ErrorCode, detail?: string): CodedError {
   const limit = Error.stackTraceLimit
@@ -77,7 +71,6 @@ export function codedPlain(code: ErrorCode, detail?: string): CodedError {
 
 /**
  * What a user gave, for an error message: short, and never a secret of more than a few characters.
- * @internal
  */
 export function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)

@@ -103,11 +103,11 @@ export interface Limits {
 
 /** How long things may take, in milliseconds; 0 turns one off. */
 export interface Timeouts {
-  /** From the first byte of a request to the end of its headers; after: 408. Default: 15000. Danger when 0: idle attackers hold connections for ever. */
+  /** From the first byte of a request to the end of its headers, after: 408; and from a connection's begin to its first byte, after: closed. Default: 15000. Danger when 0: attackers hold connections for ever. */
   headers?: number | undefined
   /** Longest pause in a request body while the server is ready to read it; after: 408. Default: 30000. */
   body?: number | undefined
-  /** Bytes a second a request body has to bring on average after its first five seconds; below: 408. Default: 240. 0 turns it off. Not a time, but of one kind with them. */
+  /** Bytes a second a request body has to bring on average once `body` has passed since its begin; below: 408. Default: 240. 0, or `body: 0`, turns it off. */
   minBodyRate?: number | undefined
   /** How long a connection without a request is kept. Default: 75000, longer than the load balancers before it keep theirs. */
   idle?: number | undefined
@@ -275,8 +275,8 @@ export function nativeOptions(options: ResolvedOptions): NativeListenOptions {
   const take = (rules: Readonly<Record<string, Rule>>, values: object): void => {
     for (const [name, rule] of Object.entries(rules)) {
       const value = (values as Record<string, unknown>)[name]
-      if (rule.core !== undefined && value !== null && value !== undefined)
-        native[rule.core] = value as number | boolean
+      if (rule.core === undefined || value == null || (value === 0 && rule.optional === true)) continue
+      native[rule.core] = value as number | boolean
     }
   }
   take(RULES.top, options)

@@ -228,11 +228,14 @@ export class Server implements AsyncDisposable {
   }
 
   private connectionFailed(text: string): void {
-    if (this.options.onError === undefined) return
     const [code = '', remote = '', ...message] = text.split(' ')
-    const error = new Error(`${message.join(' ')} (${remote})`)
-    error.stack = `${error.name}: ${error.message}`
-    this.report(Object.assign(error, { code, remoteAddress: remote }), { server: this })
+    // What a client does wrong is nobody's news unless asked for; what goes wrong here always is.
+    if (this.options.onError === undefined && code.startsWith('ERR_HTTP_')) return
+    const remoteAddress = remote === '-' ? undefined : remote
+    const error = new Error(message.join(' ') + (remoteAddress === undefined ? '' : ` (from ${remoteAddress})`))
+    // The stack of this loop says nothing.
+    error.stack = `${error.name} [${code}]: ${error.message}`
+    this.report(Object.assign(error, { code, remoteAddress }), { server: this })
   }
 
   private report(error: unknown, context: ErrorContext): void {
