@@ -24,7 +24,8 @@ export function showEnvironment({ cpu, cores, memoryGiB, kernel, node, wrk, vers
   const others = Object.entries(versions)
     .filter(([name, version]) => name !== 'node' && version !== '')
     .map(([name, version]) => `${name} ${version}`)
-  return `${cpu}, ${cores} cores, ${memoryGiB} GiB; Linux ${kernel}; Node.js ${node}; wrk ${wrk}; ${others.join(', ')}`
+  const where = `${cpu}, ${cores} cores, ${memoryGiB} GiB; Linux ${kernel}; Node.js ${node}; wrk ${wrk}`
+  return others.length > 0 ? `${where}; ${others.join(', ')}` : where
 }
 
 function wrkVersion() {

@@ -23,8 +23,6 @@ export const peers = {
     javascript: true,
     command: (handler, { node }) => [node, server('millrace'), handler],
     version: () => require(join(projectRoot, 'package.json')).version,
-    missing: () =>
-      !existsSync(join(projectRoot, 'dist/index.js')) && 'run `npm run build` at the repository root first',
   },
   uwebsockets: {
     about: 'uWebSockets.js, its binaries as published on npm under this name',

@@ -1,11 +1,11 @@
 // Everything a measurement needs, installed and built when it is missing; a clear message when that cannot be done.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
-import { benchRoot, peers } from './peers.mjs'
+import { benchRoot, peers, projectRoot } from './peers.mjs'
 import { exists } from './processes.mjs'
 
 export class PreparationError extends Error {}
@@ -28,6 +28,7 @@ export function prepare(wanted, { lock }) {
   if (lock && !exists('flock', '-V'))
     throw new PreparationError('--lock needs flock; on Debian: apt-get install util-linux')
   installPackages(lock)
+  if (wanted.includes('millrace')) buildMillrace(lock)
   if (wanted.some((name) => peers[name].native)) buildNative(lock)
 
   const usable = []
@@ -45,23 +46,33 @@ function installPackages(lock) {
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(join(benchRoot, 'package-lock.json')).mtimeMs)
     return
   process.stderr.write('installing the peers (npm ci in bench/)\n')
-  step(lock, 'npm', ['ci'], 'npm comes with Node.js')
+  step(lock, 'npm', ['ci'], { help: 'npm comes with Node.js' })
+}
+
+/** Only when there is nothing to load: whether what there is should be built anew is for its developer to say. */
+function buildMillrace(lock) {
+  const hasAddon = readdirSync(projectRoot).some((name) => /^millrace\..*\.node$/.test(name))
+  if (hasAddon && existsSync(join(projectRoot, 'dist/index.js'))) return
+  if (!existsSync(join(projectRoot, 'node_modules'))) {
+    throw new PreparationError(
+      'millrace is not built: run `npm ci` at the repository root, or leave it out with --peers',
+    )
+  }
+  process.stderr.write('building millrace (npm run build)\n')
+  step(lock, 'npm', ['run', 'build'], { cwd: projectRoot, help: 'npm comes with Node.js' })
 }
 
 function buildNative(lock) {
   if (['bench-hyper', 'bench-floor'].every((name) => existsSync(join(benchRoot, 'target/release', name)))) return
   process.stderr.write('building the native peers (cargo build --release in bench/)\n')
-  step(
-    lock,
-    'cargo',
-    ['build', '--release', '--locked'],
-    'install Rust from rustup.rs, or choose --peers without hyper and floor',
-  )
+  step(lock, 'cargo', ['build', '--release', '--locked'], {
+    help: 'install Rust from rustup.rs, or choose --peers without hyper and floor',
+  })
 }
 
-function step(lock, command, commandArguments, help) {
+function step(lock, command, commandArguments, { cwd = benchRoot, help }) {
   if (!exists(command, '--version')) throw new PreparationError(`${command} is missing: ${help}`)
   const whole = [...(lock ? ['flock', lock] : []), command, ...commandArguments]
-  const { status } = spawnSync(whole[0], whole.slice(1), { cwd: benchRoot, stdio: ['ignore', 2, 2] })
-  if (status !== 0) throw new PreparationError(`${command} ${commandArguments[0]} failed in bench/`)
+  const { status } = spawnSync(whole[0], whole.slice(1), { cwd, stdio: ['ignore', 2, 2] })
+  if (status !== 0) throw new PreparationError(`${command} ${commandArguments.join(' ')} failed in ${cwd}`)
 }
