@@ -258,6 +258,25 @@ test('a handler that passes on that its client has gone is not reported', async 
   t.deepEqual(reported, [])
 })
 
+test('a client that closes its sending side in the middle of its body aborts the body, and can be answered', async (t) => {
+  const reported: unknown[] = []
+  const { ask, tell } = await serve({
+    onError: (error) => reported.push(error),
+    handler: async (request, response) => {
+      await t.throwsAsync(request.text(), { code: 'ERR_BODY_ABORTED' })
+      response.end('half a body')
+    },
+  })
+  const name = { connection: ++connection }
+  await ask({ ...name, hasBody: true })
+  t.like((await tell((batch) => batch.abort(1, name))).at(-1), { kind: 'RESPOND', body: 'half a body' })
+
+  const passing = await serve({ onError: (error) => reported.push(error), handler: (request) => request.text() })
+  await passing.ask({ ...name, hasBody: true })
+  t.like((await passing.tell((batch) => batch.abort(1, name))).at(-1), { kind: 'RESPOND', status: 500 })
+  t.deepEqual(reported, [])
+})
+
 test('a promise nobody looks at ends nothing when the client goes', async (t) => {
   const { request, tell, name } = await open()
   void request.json()
@@ -280,6 +299,19 @@ test('a body nobody has begun to read is dropped with the end of the answer', as
     await t.throwsAsync(got.text(), { code: 'ERR_BODY_DISCARDED' })
     t.is(response.error, null)
   }
+})
+
+test('a handler that reads a body after its answer is told and reported', async (t) => {
+  const reported: unknown[] = []
+  const { ask } = await serve({
+    onError: (error) => reported.push((error as { code: string }).code),
+    handler: async (request, response) => {
+      response.end()
+      await request.text()
+    },
+  })
+  await ask({ connection: ++connection, hasBody: true })
+  t.deepEqual(reported, ['ERR_BODY_DISCARDED'])
 })
 
 test('a body that is being read goes on after the end of the answer', async (t) => {

@@ -291,6 +291,22 @@ test('a body that is not as long as declared throws and closes the connection', 
   }
 })
 
+test('a wrong length is reported, by a handler that throws and one that rejects', async (t) => {
+  for (const isAsync of [false, true]) {
+    const reported: unknown[] = []
+    const handler: Handler = (_request, response) => {
+      response.setHeader('content-length', 5)
+      response.end('sixsix')
+    }
+    const { ask } = await serve({
+      onError: (error) => reported.push((error as { code: string }).code),
+      handler: isAsync ? async (request, response) => handler(request, response) : handler,
+    })
+    await ask({ connection: ++connection })
+    t.deepEqual(reported, ['ERR_BODY_LENGTH_MISMATCH'])
+  }
+})
+
 test('a HEAD request may be told a length, and no body is sent for it', async (t) => {
   const declared = await answer(
     (_request, response) => {

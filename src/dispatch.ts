@@ -265,7 +265,8 @@ export class Lane {
       this.leftPromises = true
       response._request = request
       ;(result as PromiseLike<unknown>).then(undefined, (error: unknown) => {
-        if (!response._isCutBy(error)) response._failed(error)
+        if (response._isKnown(error)) response._fail()
+        else response._failed(error)
       })
     } catch (error) {
       response._failed(error)
@@ -318,7 +319,9 @@ export class Lane {
 
   private onAbort(reason: number, response: Response): void {
     if (reason === Abort.halfClosed) {
+      // An answer may still reach the client, but nothing more comes from it.
       response._request?._abort(codedPlain('ERR_CLIENT_GONE', 'The client closed its side of the connection.'))
+      response._body?.fail(bodyAborted())
     } else {
       const { error, bodyError } = abortErrors(reason)
       // After the answer, the core cuts only what is left of the request.
@@ -409,9 +412,13 @@ function abortErrors(reason: number): { error: CodedError; bodyError: CodedError
     default:
       return {
         error: codedPlain('ERR_CLIENT_GONE', 'The client closed the connection before the answer was complete.'),
-        bodyError: codedPlain('ERR_BODY_ABORTED', 'The client went away before the whole request body had arrived.'),
+        bodyError: bodyAborted(),
       }
   }
+}
+
+function bodyAborted(): CodedError {
+  return codedPlain('ERR_BODY_ABORTED', 'The client went away before the whole request body had arrived.')
 }
 
 function same(error: CodedError): { error: CodedError; bodyError: CodedError } {

@@ -57,7 +57,10 @@ export interface ServerOptions extends ListenOptions {
   linger?: number | null | undefined
   /** Threads that accept, parse and write, shared by all servers of the process: the first server to listen decides. Default: half of the cores, 1 to 4. Cost: some 100 KiB each. */
   ioThreads?: number | undefined
-  /** Go on answering a client that has closed its sending side. Default: true, as RFC 9112 9.6 asks; false takes it for gone, which finds leavers sooner. */
+  /**
+   * Take a client that has closed its sending side for one that waits for its answer: `request.signal` does not abort then. Default: false, because a browser
+   * that has left looks the same, and endless streams must end. Either way the answer can still be written.
+   */
   allowHalfClose?: boolean | undefined
   /** What a client may ask of the server. */
   limits?: Limits | undefined
@@ -93,7 +96,7 @@ export interface Limits {
   connections?: number | undefined
   /** Bytes of requests that wait for JavaScript, over all connections; then reading stops. Default: 67108864 (64 MiB). */
   queuedBytes?: number | undefined
-  /** Bytes of a request body read ahead of the handler. Default: 262144 (256 KiB). Cost: that much memory per upload; small windows slow uploads down. */
+  /** Bytes of a request body read ahead of the handler. Default: 1048576 (1 MiB). Cost: that much memory per upload; small windows slow uploads down. */
   bodyWindow?: number | undefined
   /** Bytes of an unread request body that are read and dropped to keep the connection; with more to come it is closed after the answer. Default: 262144 (256 KiB). */
   drainBytes?: number | undefined
@@ -200,7 +203,7 @@ export const RULES = {
     receiveLowWatermark: systems('receiveLowWatermark'),
     linger: { ...integer(0, 0, 65535, 'linger'), initial: null, nullable: true },
     ioThreads: integer(Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2))), 1, 64, 'ioThreads'),
-    allowHalfClose: flag(true, 'allowHalfClose'),
+    allowHalfClose: flag(false, 'allowHalfClose'),
     limits: { kind: 'other', initial: undefined },
     timeouts: { kind: 'other', initial: undefined },
   },
@@ -213,7 +216,7 @@ export const RULES = {
     pipelinedRequests: integer(64, 1, 65535, 'maxPipelinedRequests'),
     connections: limit(Infinity, 1, 'maxConnections'),
     queuedBytes: limit(64 * MIB, 64 * KIB, 'maxQueuedBytes'),
-    bodyWindow: integer(256 * KIB, 4 * KIB, 256 * MIB, 'bodyWindow'),
+    bodyWindow: integer(MIB, 4 * KIB, 256 * MIB, 'bodyWindow'),
     drainBytes: limit(256 * KIB, 0, 'drainBytes'),
     writeBuffer: { kind: 'integer', initial: 256 * KIB, min: KIB, max: 1024 * MIB },
   },

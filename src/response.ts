@@ -474,7 +474,8 @@ export class Response {
       'ERR_BODY_LENGTH_MISMATCH',
       `content-length declares ${declared} bytes, but the body has ${length < declared ? 'only ' : ''}${length}: the connection is closed.`,
     )
-    this._reset(error)
+    // The thrown error is the program's to report; what follows is only its consequence.
+    this._reset(codedPlain('ERR_RESPONSE_RESET', error.message))
     return error
   }
 
@@ -608,9 +609,10 @@ export class Response {
     return body === null || !body.isAwaited
   }
 
-  /** @internal Whether an error only passes on that the exchange was cut, as from a handler that awaited its body or drain(). */
-  _isCutBy(error: unknown): boolean {
-    return (this._state & GONE) !== 0 && (error === this._error || error === this._body?.error)
+  /** @internal Whether an error only passes on that the client went or broke the rules, as from a handler that awaited its body or drain(). */
+  _isKnown(error: unknown): boolean {
+    if (error === null || error === undefined) return false
+    return error === this._error || (error === this._body?.error && this._body.error?.code !== 'ERR_BODY_DISCARDED')
   }
 
   /** @internal */

@@ -277,7 +277,7 @@ function bind(
 ): NativeAddress {
   for (const [index, host] of hosts.entries()) {
     try {
-      return core.listen({ ...options, host, port: place.port, path: place.path })
+      return core.listen({ ...options, host, port: place.port ?? 0, path: place.path })
     } catch (error) {
       const code = systemCode(error)
       const isNoIPv6 = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL' || code === 'EINVAL'
