@@ -23,7 +23,7 @@ export declare class Lane {
   turn(written: number): string | null
   /** Submits the first `written` bytes of the outbox. */
   submit(written: number): void
-  /** Takes a large body chunk of the batch last received, once. It is a copy of its own. */
+  /** Takes a large body chunk of the batch last received, once. It is valid for as long as it is held. */
   takeChunk(index: number): Buffer
   /**
    * Puts a large payload beside the records submitted next and returns its index. It is copied here, once: a buffer

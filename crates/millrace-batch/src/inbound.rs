@@ -151,20 +151,22 @@ impl Inbound {
     /// Adds a piece of a body, copied when small and held when large. `last` says that the body ends with it.
     pub fn push_body(&mut self, exchange: ExchangeId, piece: &[u8], last: bool) {
         let end = if last { inbound_flag::END } else { 0 };
-        if piece.len() <= INLINE_BODY_BYTES {
-            self.byte_offsets.push(self.words.len() as u32 + 4);
-            self.push_exchange(inbound_kind::BODY | end, exchange, self.bytes.len() as u32);
-            self.bytes.extend_from_slice(piece);
-        } else {
-            let index = self.chunks.len() as u32;
-            self.push_exchange(
-                inbound_kind::BODY | inbound_flag::LARGE | end,
-                exchange,
-                index,
-            );
-            self.chunks.push(Bytes::copy_from_slice(piece));
+        if piece.len() > INLINE_BODY_BYTES {
+            return self.push_large_body(exchange, Bytes::copy_from_slice(piece), last);
         }
+        self.byte_offsets.push(self.words.len() as u32 + 4);
+        self.push_exchange(inbound_kind::BODY | end, exchange, self.bytes.len() as u32);
         self.words.push(piece.len() as u32);
+        self.bytes.extend_from_slice(piece);
+    }
+
+    /// Adds a piece of a body that is held, whatever its size.
+    pub fn push_large_body(&mut self, exchange: ExchangeId, piece: Bytes, last: bool) {
+        let end = if last { inbound_flag::END } else { 0 };
+        let first = inbound_kind::BODY | inbound_flag::LARGE | end;
+        self.push_exchange(first, exchange, self.chunks.len() as u32);
+        self.words.push(piece.len() as u32);
+        self.chunks.push(piece);
     }
 
     /// Adds the end of a body and its trailers.

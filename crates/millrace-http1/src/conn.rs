@@ -488,6 +488,15 @@ impl Conn {
         self.decoder.is_between_requests() && !self.refused
     }
 
+    /// Bytes that come next and belong to a body of known length that is being handed out: they can be read in one
+    /// piece, with nothing else behind them.
+    pub fn body_ahead(&self) -> u64 {
+        match (self.incoming, self.decoder.body_remaining()) {
+            (Incoming::Body { credit, .. }, Remaining::Exactly(bytes)) if credit > 0 => bytes,
+            _ => 0,
+        }
+    }
+
     /// Whether nothing is going on: no request, no answer, nothing to write, and more requests are welcome.
     pub fn is_idle(&self) -> bool {
         self.exchanges.is_empty()

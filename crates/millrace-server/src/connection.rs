@@ -13,6 +13,7 @@ use millrace_batch::layout::{
 use millrace_batch::{ExchangeId, RemoteAddress, Request};
 use millrace_http1::{Error, Head, Received, RequestFraming, Version};
 
+use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
 use crate::ready::SlotWaker;
 use crate::room::{Active, Room};
 use crate::server::Server;
@@ -69,6 +70,8 @@ pub(crate) enum Fate {
 enum Filled {
     /// So many bytes are in the scratch buffer.
     Bytes(usize),
+    /// Here is a piece of a body and nothing else.
+    Body(BodyBuffer),
     /// There is nothing to read, or nothing is wanted.
     Waiting,
     /// The client sends nothing more.
@@ -116,6 +119,7 @@ impl Connection {
         loop {
             match self.fill(room) {
                 Ok(Filled::Bytes(count)) => self.parse(room, count),
+                Ok(Filled::Body(buffer)) => self.parse_body(room, buffer),
                 Ok(Filled::Waiting) => break,
                 Ok(Filled::End) => {
                     self.end_of_input(room);
@@ -155,18 +159,67 @@ impl Connection {
             return Ok(Filled::Waiting);
         }
         let mut context = Context::from_waker(&self.waker);
-        match self.socket.poll_read(&mut context, &mut room.scratch) {
-            Poll::Pending => Ok(Filled::Waiting),
-            Poll::Ready(Ok(0)) => Ok(Filled::End),
-            Poll::Ready(Ok(count)) => {
-                self.server
-                    .counters(room.thread)
-                    .bytes_read
-                    .add(count as u64);
-                Ok(Filled::Bytes(count))
-            }
-            Poll::Ready(Err(error)) => Err(error),
+        let body_ahead = self.active.as_ref().map_or(0, |active| active.body_ahead());
+        let (polled, body) = if body_ahead > INLINE_BODY_BYTES as u64 {
+            let mut buffer = BodyBuffer::take();
+            let length = usize::try_from(body_ahead)
+                .unwrap_or(usize::MAX)
+                .min(BODY_BUFFER_BYTES);
+            (
+                self.socket
+                    .poll_read(&mut context, &mut buffer.memory()[..length]),
+                Some(buffer),
+            )
+        } else {
+            (self.socket.poll_read(&mut context, &mut room.scratch), None)
+        };
+        let count = match polled {
+            Poll::Pending => return Ok(Filled::Waiting),
+            Poll::Ready(count) => count?,
+        };
+        if count == 0 {
+            return Ok(Filled::End);
         }
+        self.server
+            .counters(room.thread)
+            .bytes_read
+            .add(count as u64);
+        Ok(match body {
+            Some(mut buffer) => {
+                buffer.set_filled(count);
+                Filled::Body(buffer)
+            }
+            None => Filled::Bytes(count),
+        })
+    }
+
+    /// Hands on a piece of a body that is in a buffer of its own.
+    fn parse_body(&mut self, room: &mut Room, buffer: BodyBuffer) {
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let policy = &self.server.config.policy;
+        let (_, fields, batch) = room.split(&self.server.lane);
+        // Only as much was read as the body still had, so it is one piece of it.
+        let piece = active.conn.receive(buffer.filled(), policy, fields, 0);
+        if let Ok((_, Received::Body(sequence, data))) = piece {
+            let id = ExchangeId {
+                connection: self.number,
+                generation: self.generation,
+                sequence,
+            };
+            let length = data.len();
+            // A buffer that is mostly empty is not worth holding: the client decides how many there are.
+            if length < BODY_BUFFER_BYTES / 4 {
+                batch.push_body(id, data, false);
+            } else {
+                batch.push_large_body(id, buffer.into_bytes(), false);
+            }
+            active.body_last = room.now;
+            active.body_bytes += length as u64;
+        }
+        // Its end takes no bytes.
+        self.parse(room, 0);
     }
 
     /// Looks at the `fresh` bytes in the scratch buffer, behind those left over, and submits what they say.

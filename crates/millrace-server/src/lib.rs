@@ -6,12 +6,14 @@
 //! - [`js_thread`](JsThread): what a JavaScript thread may do; starts the I/O threads.
 //! - `thread`: one I/O thread and the task that drives all of its connections in passes.
 //! - `accept`, `connection`, `answer`: new connections; from socket to records; from records to socket.
+//! - `body_buffer`: what large bodies are read into.
 //! - `room`: what the connections of a thread share. `outbox`: the batches it fills. `lane`: the queues to a JavaScript
 //!   thread.
 //! - `ready`, `timer`: who has something to do now, and later. `server`, `stats`, `socket`, [`Config`].
 
 mod accept;
 mod answer;
+mod body_buffer;
 mod config;
 mod connection;
 mod js_thread;

@@ -64,6 +64,17 @@ pub(crate) struct Active {
     pub(crate) write_since: u64,
 }
 
+impl Active {
+    /// Bytes that come next from the socket and are nothing but a body.
+    pub(crate) fn body_ahead(&self) -> u64 {
+        if self.input.is_empty() {
+            self.conn.body_ahead()
+        } else {
+            0
+        }
+    }
+}
+
 impl Room {
     pub(crate) fn new(thread: usize) -> Self {
         let mut room = Room {
