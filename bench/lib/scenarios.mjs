@@ -98,6 +98,14 @@ export const scenarios = {
     request: hello,
     proofs: [[hello, helloAnswer]],
   },
+  'busy-unpinned': {
+    title: 'busy, nothing pinned to a core: hello with 20 µs of synchronous work, 64 connections',
+    handler: 'busy',
+    connections: 64,
+    unpinned: true,
+    request: hello,
+    proofs: [[hello, helloAnswer]],
+  },
   latency: {
     title: 'latency: hello, one connection, one request at a time, nothing pinned to a core',
     handler: 'hello',
