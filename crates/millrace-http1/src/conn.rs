@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use memchr::memmem;
 
 use crate::decode::{Decoder, Event, Remaining};
 use crate::encode::{self, Encoder, RequestInfo, ResponseHead};
@@ -249,7 +250,13 @@ impl Conn {
 
     fn refuse_at(&mut self, index: usize, error: Error, date: &[u8; 29]) {
         if matches!(self.exchanges[index].phase, Phase::Waiting) {
-            encode::refusal(error, date, self.output_of(index).tail());
+            let is_head = self.exchanges[index].info.is_head;
+            let tail = self.output_of(index).tail();
+            let start = tail.len();
+            encode::refusal(error, date, tail);
+            if is_head && let Some(end) = memmem::find(&tail[start..], b"\r\n\r\n") {
+                tail.truncate(start + end + 4);
+            }
         }
         self.complete(index, false);
     }
@@ -474,6 +481,11 @@ impl Conn {
         self.decoder.is_between_requests()
     }
 
+    /// Whether empty lines came where a request is to begin.
+    pub fn has_skipped_lines(&self) -> bool {
+        self.decoder.has_skipped_lines()
+    }
+
     /// Whether more of a body is expected and there is room for it.
     pub fn awaits_body(&self) -> bool {
         match self.incoming {
@@ -503,6 +515,7 @@ impl Conn {
             && self.output.is_empty()
             && self.incoming == Incoming::Nothing
             && self.decoder.is_between_requests()
+            && !self.decoder.has_skipped_lines()
             && !self.last_request_seen
     }
 

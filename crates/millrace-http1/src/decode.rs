@@ -68,6 +68,12 @@ impl Decoder {
         matches!(self.state, State::Head { .. })
     }
 
+    /// Whether empty lines were used where a request is to begin. They are counted, so a decoder that has skipped some
+    /// is not as good as a new one.
+    pub fn has_skipped_lines(&self) -> bool {
+        matches!(self.state, State::Head { empty_lines } if empty_lines > 0)
+    }
+
     /// How much of the current request's body is still to come.
     pub fn body_remaining(&self) -> Remaining {
         match self.state {

@@ -6,7 +6,6 @@ use std::task::{Context, Poll, Waker};
 
 use millrace_batch::RemoteAddress;
 use millrace_batch::layout::ServerEvent;
-use millrace_http1::{Error, refusal};
 
 use crate::ready::SlotWaker;
 use crate::room::Room;
@@ -31,6 +30,15 @@ pub(crate) struct Acceptor {
     reported: bool,
 }
 
+/// A new connection.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) socket: Socket,
+    pub(crate) remote: RemoteAddress,
+    /// False when there are too many: it is to be answered 503 and closed.
+    pub(crate) admitted: bool,
+}
+
 impl Acceptor {
     pub(crate) fn new(server: Arc<Server>, listener: Listener, slot_waker: Arc<SlotWaker>) -> Self {
         let waker = Waker::from(slot_waker.clone());
@@ -50,7 +58,7 @@ impl Acceptor {
     }
 
     /// Takes the connections that wait, at most one visit's share.
-    pub(crate) fn accept(&mut self, room: &mut Room) -> Vec<(Socket, RemoteAddress)> {
+    pub(crate) fn accept(&mut self, room: &mut Room) -> Vec<Accepted> {
         self.retry_at = None;
         self.slot_waker.visit();
         let mut accepted = Vec::new();
@@ -62,18 +70,17 @@ impl Acceptor {
                 .poll_accept(&mut context, &self.server.config.socket)
             {
                 Poll::Pending => return accepted,
-                Poll::Ready(Ok((mut socket, remote))) => {
+                Poll::Ready(Ok((socket, remote))) => {
                     self.reported = false;
-                    if self.server.admit() {
-                        accepted.push((socket, remote));
-                    } else {
+                    let admitted = self.server.admit();
+                    if !admitted {
                         counters.refused_connections.add(1);
-                        let mut answer = Vec::new();
-                        refusal(Error::Overloaded, &room.date, &mut answer);
-                        // A fresh socket takes these few bytes or its peer has gone.
-                        let _ = socket.poll_write(&mut Context::from_waker(Waker::noop()), &answer);
-                        socket.shutdown_write();
                     }
+                    accepted.push(Accepted {
+                        socket,
+                        remote,
+                        admitted,
+                    });
                 }
                 // The peer gave up before its turn; the next one has not.
                 Poll::Ready(Err(error)) if is_peers_doing(&error) => {}

@@ -11,7 +11,7 @@ use millrace_batch::layout::{
     AbortReason, INLINE_BODY_BYTES, ServerEvent, WriteOutcome, inbound_flag,
 };
 use millrace_batch::{ExchangeId, RemoteAddress, Request};
-use millrace_http1::{Error, Head, Received, RequestFraming, Version};
+use millrace_http1::{Error, Head, Received, RequestFraming, Version, refusal};
 
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
 use crate::ready::SlotWaker;
@@ -33,6 +33,8 @@ const LINGER_BYTES: usize = 1024 * 1024;
 pub(crate) struct Connection {
     pub(crate) server: Arc<Server>,
     pub(crate) generation: u32,
+    /// Whether it counts against the server's limit.
+    pub(crate) admitted: bool,
     /// This connection's number in records: thread and slot.
     number: u32,
     socket: Socket,
@@ -52,6 +54,8 @@ enum Phase {
     Open,
     /// The answer is sent and the sending side closed; so many bytes were read since.
     Lingering(usize),
+    /// The client has gone and is owed nothing.
+    Closed,
 }
 
 /// What is to become of a connection after a visit.
@@ -91,6 +95,7 @@ impl Connection {
         Connection {
             server,
             generation,
+            admitted: true,
             number,
             socket,
             remote,
@@ -101,6 +106,20 @@ impl Connection {
             since: now,
             active: None,
         }
+    }
+
+    /// Answers a connection that is one too many and lets it linger, so that the client gets to read why.
+    pub(crate) fn turn_away(&mut self, room: &mut Room) -> Fate {
+        self.admitted = false;
+        let mut answer = Vec::new();
+        refusal(Error::Overloaded, &room.date, &mut answer);
+        // A fresh socket takes these few bytes, or its peer has gone.
+        let _ = self
+            .socket
+            .poll_write(&mut Context::from_waker(&self.waker), &answer);
+        self.socket.shutdown_write();
+        self.phase = Phase::Lingering(0);
+        self.linger(room)
     }
 
     /// Does what can be done now: reads, hands requests on, writes.
@@ -321,12 +340,7 @@ impl Connection {
         }
 
         if let Some(error) = failed {
-            used = if from_scratch {
-                fresh
-            } else {
-                active.input.len()
-            };
-            self.refuse(room, error);
+            return self.refuse(room, error);
         }
         let Some(active) = &mut self.active else {
             return;
@@ -337,7 +351,7 @@ impl Connection {
         } else {
             active.input.drain(..used);
         }
-        if !active.input.is_empty() && (used > 0 || !had_input) {
+        if active.has_begun_head() && (used > 0 || !had_input) {
             active.head_since = now;
         }
     }
@@ -384,7 +398,7 @@ impl Connection {
     fn end_of_input(&mut self, room: &mut Room) {
         let Some(active) = &mut self.active else {
             // Nothing is owed to anyone.
-            self.phase = Phase::Lingering(LINGER_BYTES);
+            self.phase = Phase::Closed;
             return;
         };
         active.peer_closed = true;
@@ -463,10 +477,10 @@ impl Connection {
     /// Decides what comes next, and by when.
     fn settle(&mut self, room: &mut Room) -> Fate {
         let Some(active) = &mut self.active else {
-            if self.phase != Phase::Open {
-                return Fate::Over;
-            }
-            return Fate::Goes(self.deadline());
+            return match self.phase {
+                Phase::Closed => Fate::Over,
+                Phase::Open | Phase::Lingering(_) => Fate::Goes(self.deadline()),
+            };
         };
         if active.conn.closes_when_sent() && active.conn.output().is_empty() {
             let unread = !active.peer_closed && !active.conn.has_read_everything();
@@ -518,7 +532,8 @@ impl Connection {
                 // An unfinished head is not a request yet.
                 active.conn.pending().next().is_none() && active.conn.output().is_empty()
             }
-            None => self.phase == Phase::Open,
+            // One that lingers has its time limit already.
+            None => !matches!(self.phase, Phase::Lingering(_)),
         }
     }
 
@@ -587,6 +602,7 @@ impl Connection {
         let mut all = [None; 4];
         let after = |since: u64, timeout: u64| (timeout > 0).then_some(since + timeout);
         match (&self.active, self.phase) {
+            (_, Phase::Closed) => {}
             (_, Phase::Lingering(_)) => {
                 all[0] = after(self.since, timeouts.linger.max(1)).map(|at| (at, Late::Linger))
             }
@@ -600,8 +616,7 @@ impl Connection {
                 if active.write_since > 0 {
                     all[0] = after(active.write_since, timeouts.write).map(|at| (at, Late::Write));
                 }
-                if !active.blocked && active.conn.is_between_requests() && !active.input.is_empty()
-                {
+                if !active.blocked && active.conn.is_between_requests() && active.has_begun_head() {
                     all[1] = after(active.head_since, timeouts.headers).map(|at| (at, Late::Head));
                 }
                 if active.conn.awaits_body() && timeouts.body > 0 {

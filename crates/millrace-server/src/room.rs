@@ -65,6 +65,11 @@ pub(crate) struct Active {
 }
 
 impl Active {
+    /// Whether something of a next request has come, but not all of its head.
+    pub(crate) fn has_begun_head(&self) -> bool {
+        !self.input.is_empty() || self.conn.has_skipped_lines()
+    }
+
     /// Bytes that come next from the socket and are nothing but a body.
     pub(crate) fn body_ahead(&self) -> u64 {
         if self.input.is_empty() {

@@ -19,6 +19,8 @@ pub(crate) struct Server {
     connections: AtomicUsize,
     /// Threads that may still have connections of it.
     threads_open: AtomicUsize,
+    /// By I/O thread: it has no connection left and gets none.
+    threads_done: Box<[AtomicBool]>,
     closing: AtomicBool,
 }
 
@@ -32,6 +34,7 @@ impl Server {
             counters: (0..threads).map(|_| Counters::default()).collect(),
             connections: AtomicUsize::new(0),
             threads_open: AtomicUsize::new(threads),
+            threads_done: (0..threads).map(|_| AtomicBool::new(false)).collect(),
             closing: AtomicBool::new(false),
         }
     }
@@ -68,8 +71,10 @@ impl Server {
         self.closing.load(Ordering::Acquire)
     }
 
-    /// Says that a thread has no connection left and gets none, and whether it was the last.
-    pub(crate) fn thread_done(&self) -> bool {
-        self.threads_open.fetch_sub(1, Ordering::AcqRel) == 1
+    /// Says that a thread has no connection left and gets none, and whether it was the last. Once is enough: a server
+    /// that is told to close again has threads that are done already.
+    pub(crate) fn thread_done(&self, thread: usize) -> bool {
+        !self.threads_done[thread].swap(true, Ordering::AcqRel)
+            && self.threads_open.fetch_sub(1, Ordering::AcqRel) == 1
     }
 }

@@ -18,7 +18,7 @@ use millrace_batch::{ExchangeId, RemoteAddress};
 use slab::Slab;
 use tokio::time::{Instant, Sleep};
 
-use crate::accept::Acceptor;
+use crate::accept::{Accepted, Acceptor};
 use crate::answer::{CutShort, notification};
 use crate::connection::{Connection, Fate};
 use crate::lane::{Lane, Outgoing};
@@ -213,9 +213,9 @@ impl Driver {
                 Command::Listen(server, listener) => self.listen(server, listener),
                 Command::Close(server, patience) => self.close(server, patience),
                 Command::Resume => {
-                    let stalled = std::mem::take(&mut self.room.stalled);
-                    self.answered
-                        .extend(stalled.into_iter().map(|number| number & (ACCEPTOR - 1)));
+                    for number in std::mem::take(&mut self.room.stalled) {
+                        self.visit((number & (ACCEPTOR - 1)) as usize, Connection::drive);
+                    }
                 }
                 Command::Forget(lane) => self.forget(&lane),
             }
@@ -232,30 +232,33 @@ impl Driver {
                 sequence,
             } = record.exchange;
             let slot = (connection & (ACCEPTOR - 1)) as usize;
-            match self.connections.get_mut(slot) {
-                Some(target) if target.generation == generation => {
-                    let done =
-                        target.carry_out(&mut self.room, sequence, record.action, &outgoing.chunks);
-                    match done {
-                        Err(CutShort) => self.end(slot, Fate::Cut(CutShort::REASON)),
-                        Ok(()) => {
-                            if let Some(active) = target.active()
-                                && !std::mem::replace(&mut active.listed, true)
-                            {
-                                self.answered.push(slot as u32);
-                            }
-                        }
+            let Some(target) = self
+                .connections
+                .get_mut(slot)
+                .filter(|target| target.generation == generation)
+            else {
+                if let Some(token) = notification(&record.action) {
+                    let batch = self.room.batch(lane);
+                    batch.push_written(record.exchange, token, WriteOutcome::NotExecuted);
+                }
+                continue;
+            };
+            let room = &mut self.room;
+            let carry_out = || target.carry_out(room, sequence, record.action, &outgoing.chunks);
+            match catch_unwind(AssertUnwindSafe(carry_out)) {
+                Ok(Ok(())) => {
+                    if let Some(active) = target.active()
+                        && !std::mem::replace(&mut active.listed, true)
+                    {
+                        self.answered.push(slot as u32);
                     }
                 }
-                _ => {
-                    if let Some(token) = notification(&record.action) {
-                        self.room.batch(lane).push_written(
-                            record.exchange,
-                            token,
-                            WriteOutcome::NotExecuted,
-                        );
-                    }
+                Ok(Err(CutShort)) => {
+                    // Answers before this one are complete and go out first.
+                    self.visit(slot, Connection::flush_and_settle);
+                    self.end(slot, Fate::Cut(CutShort::REASON));
                 }
+                Err(_) => self.end_panicked(slot),
             }
         }
         lane.give_spare_outgoing(outgoing.records);
@@ -287,17 +290,20 @@ impl Driver {
             Ok(Fate::Goes(None)) => {}
             Ok(Fate::Goes(Some(deadline))) => self.timers.schedule(slot, deadline),
             Ok(fate) => self.end(slot, fate),
-            Err(_) => {
-                let server = connection.server.clone();
-                let text = b"ERR_INTERNAL - the core failed while serving a connection; please report this";
-                self.room.batch(&server.lane).push_server(
-                    server.id,
-                    ServerEvent::ConnectionError,
-                    text,
-                );
-                self.end(slot, Fate::Cut(AbortReason::ConnectionLost));
-            }
+            Err(_) => self.end_panicked(slot),
         }
+    }
+
+    /// Ends a connection whose state a panic has left unknown; the panic's message went to standard error.
+    fn end_panicked(&mut self, slot: usize) {
+        let Some(connection) = self.connections.get(slot) else {
+            return;
+        };
+        let server = connection.server.clone();
+        let text = b"ERR_INTERNAL - the core failed while serving a connection; please report this";
+        let batch = self.room.batch(&server.lane);
+        batch.push_server(server.id, ServerEvent::ConnectionError, text);
+        self.end(slot, Fate::Cut(AbortReason::ConnectionLost));
     }
 
     fn end(&mut self, slot: usize, fate: Fate) {
@@ -324,9 +330,12 @@ impl Driver {
             Fate::Over | Fate::Goes(_) => (AbortReason::ConnectionLost, WriteOutcome::NotExecuted),
         };
         connection.end_exchanges(&mut self.room, reason, outcome);
+        let admitted = connection.admitted;
         drop(connection);
         counters.connections.sub(1);
-        server.leave();
+        if admitted {
+            server.leave();
+        }
         self.handle.connections.fetch_sub(1, Ordering::Relaxed);
         if let Some(tenant) = self.servers.get_mut(&server.id) {
             tenant.connections -= 1;
@@ -339,6 +348,16 @@ impl Driver {
             server.leave();
             return;
         }
+        self.insert(server, socket, remote, Connection::drive);
+    }
+
+    fn insert(
+        &mut self,
+        server: Arc<Server>,
+        socket: Socket,
+        remote: RemoteAddress,
+        act: fn(&mut Connection, &mut Room) -> Fate,
+    ) {
         let entry = self.connections.vacant_entry();
         let slot = entry.key();
         if self.generations.len() <= slot {
@@ -351,6 +370,7 @@ impl Driver {
         counters.connections.add(1);
         self.handle.connections.fetch_add(1, Ordering::Relaxed);
         tenant(&mut self.servers, &server).connections += 1;
+        let now = self.room.now;
         entry.insert(Connection::new(
             server,
             number,
@@ -358,9 +378,9 @@ impl Driver {
             socket,
             remote,
             waker,
-            self.room.now,
+            now,
         ));
-        self.visit(slot, Connection::drive);
+        self.visit(slot, act);
     }
 
     fn listen(&mut self, server: Arc<Server>, listener: RawListener) {
@@ -389,7 +409,16 @@ impl Driver {
         };
         let accepted = acceptor.accept(&mut self.room);
         let server = acceptor.server.clone();
-        for (socket, remote) in accepted {
+        for Accepted {
+            socket,
+            remote,
+            admitted,
+        } in accepted
+        {
+            if !admitted {
+                self.insert(server.clone(), socket, remote, Connection::turn_away);
+                continue;
+            }
             match self.least_busy(server.config.io_threads) {
                 None => self.adopt(server.clone(), socket, remote),
                 Some(thread) => match socket.into_raw() {
@@ -445,7 +474,7 @@ impl Driver {
         };
         if tenant.connections == 0 && tenant.closing {
             self.servers.remove(&server.id);
-            if server.thread_done() {
+            if server.thread_done(self.room.thread) {
                 self.room
                     .batch(&server.lane)
                     .push_server(server.id, ServerEvent::Closed, b"");
