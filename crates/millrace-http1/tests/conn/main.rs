@@ -1,0 +1,13 @@
+//! Whole connections by their bytes: what a client sends, what the owner is told, and what goes back.
+//!
+//! # Layout
+//!
+//! - `session`: a connection with its owner, fed whole, byte by byte and in between.
+//! - `order`: pipelining and the order of answers. `body`: windows, 100 (Continue), bodies nobody reads.
+//! - `end`: when a connection closes, and refusals. `output`: marks, drains and pieces.
+
+mod body;
+mod end;
+mod order;
+mod output;
+mod session;

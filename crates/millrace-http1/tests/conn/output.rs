@@ -1,0 +1,123 @@
+//! What the owner is told of its writes: marks and drains.
+
+use millrace_http1::BodySize;
+
+use crate::session::{GET, Session, however_fed, policy};
+
+#[test]
+fn a_mark_is_passed_when_its_bytes_are_out_and_not_before() {
+    however_fed(policy(), |session| {
+        session.feed(GET);
+        session.start(0, BodySize::Known(8)).unwrap();
+        session.send(0, "abc").unwrap();
+        session.conn.mark(0, 10);
+        session.send(0, "de fg").unwrap();
+        session.conn.mark(0, 11);
+        session.finish(0).unwrap();
+        session.conn.mark(0, 12);
+        assert!(session.conn.has_news());
+        assert_eq!(passed(session), []);
+        let before = session.conn.output().len() - 5;
+        session.conn.output().advance(before - 1);
+        assert_eq!(passed(session), []);
+        session.conn.output().advance(1);
+        assert_eq!(passed(session), [10]);
+        session.conn.output().advance(5);
+        assert_eq!(passed(session), [11, 12]);
+        assert!(!session.conn.has_news());
+    });
+}
+
+#[test]
+fn marks_of_answers_out_of_order_are_each_passed_once() {
+    however_fed(policy(), |session| {
+        session.feed(GET.repeat(3));
+        session.respond(2, "two").unwrap();
+        session.conn.mark(2, 2);
+        session.respond(1, "one").unwrap();
+        session.conn.mark(1, 1);
+        assert_eq!(session.sent(), "");
+        assert_eq!(passed(session), []);
+        session.respond(0, "zero").unwrap();
+        session.conn.mark(0, 0);
+        session.sent();
+        let mut tokens = passed(session);
+        assert_eq!(tokens.len(), 3);
+        tokens.sort_unstable();
+        assert_eq!(tokens, [0, 1, 2]);
+    });
+}
+
+#[test]
+fn marks_that_will_not_be_passed_are_given_back_once() {
+    however_fed(policy(), |session| {
+        session.feed(GET.repeat(3));
+        session.start(0, BodySize::Unknown).unwrap();
+        session.conn.mark(0, 5);
+        session.respond(2, "waits").unwrap();
+        session.conn.mark(2, 6);
+        let mut given_back = Vec::new();
+        session
+            .conn
+            .abandon_marks(|mark| given_back.push((mark.sequence, mark.token)));
+        assert_eq!(given_back, [(0, 5), (2, 6)]);
+        session.conn.abandon_marks(|mark| panic!("twice: {mark:?}"));
+    });
+}
+
+#[test]
+fn a_drain_is_told_once_the_output_is_low_enough() {
+    however_fed(policy(), |session| {
+        session.feed(GET);
+        session.start(0, BodySize::Known(100)).unwrap();
+        session.send(0, &"x".repeat(100)).unwrap();
+        session.conn.want_drain(0);
+        assert_eq!(session.conn.take_drained(50), None);
+        let length = session.conn.output().len();
+        session.conn.output().advance(length - 51);
+        assert_eq!(session.conn.take_drained(50), None);
+        session.conn.output().advance(1);
+        assert_eq!(session.conn.take_drained(50), Some(0));
+        assert_eq!(session.conn.take_drained(50), None, "once");
+    });
+}
+
+#[test]
+fn a_drain_behind_an_earlier_answer_waits_for_its_turn() {
+    however_fed(policy(), |session| {
+        session.feed([GET, GET].concat());
+        session.start(1, BodySize::Unknown).unwrap();
+        session.send(1, "held back").unwrap();
+        session.conn.want_drain(1);
+        assert_eq!(
+            session.conn.take_drained(1000),
+            None,
+            "its bytes have not even been counted"
+        );
+        session.respond(0, "").unwrap();
+        assert_eq!(session.conn.take_drained(0), None);
+        session.sent();
+        assert_eq!(session.conn.take_drained(0), Some(1));
+    });
+}
+
+#[test]
+fn a_reset_connection_is_as_new_and_goes_on_counting() {
+    let mut session = Session::new(policy(), usize::MAX);
+    session.feed([GET, b"GET / HT"].concat());
+    session.start(0, BodySize::Unknown).unwrap();
+    session.conn.mark(0, 1);
+    let next = session.conn.reset();
+    assert_eq!(next, 1);
+    assert!(session.conn.is_idle());
+    assert!(!session.conn.has_news());
+    assert_eq!(session.pending(), []);
+}
+
+fn passed(session: &mut Session) -> Vec<u32> {
+    let mut tokens = Vec::new();
+    while let Some(mark) = session.conn.output().pop_passed() {
+        tokens.push(mark.token);
+    }
+    tokens
+}
