@@ -21,14 +21,14 @@ impl Connection {
         action: Action<'_>,
         chunks: &[Bytes],
     ) -> Result<(), CutShort> {
-        let server = self.server.clone();
-        let policy = &server.config.policy;
         let date = room.date;
         let now = room.now;
-        let Some(active) = self.active() else {
+        let (active, server) = self.parts();
+        let Some(active) = active else {
             self.not_executed(room, sequence, notification(&action));
             return Ok(());
         };
+        let policy = &server.config.policy;
         let conn = &mut active.conn;
         let notify = notification(&action);
         let outcome = match action {

@@ -576,6 +576,11 @@ impl Connection {
         self.active.as_deref_mut()
     }
 
+    /// The connection, while something is going on, and its server.
+    pub(crate) fn parts(&mut self) -> (Option<&mut Active>, &Server) {
+        (self.active.as_deref_mut(), &self.server)
+    }
+
     /// The exchange's name in records.
     pub(crate) fn exchange(&self, sequence: u32) -> ExchangeId {
         ExchangeId {

@@ -1,0 +1,17 @@
+//! Servers over real sockets of this machine, with a JavaScript thread played by the test.
+//!
+//! Nothing here depends on how long something takes: tests wait for what must come. The waits have an end only so that
+//! a failure is a failure and not a hang.
+//!
+//! # Layout
+//!
+//! - `js`: the JavaScript thread: records in, records out. `client`: the other side of the socket.
+//! - `exchange`: requests, bodies, answers. `closing`: the end of servers and threads.
+//! - `limits` and `timeouts`: what the core refuses or gives up by itself.
+
+mod client;
+mod closing;
+mod exchange;
+mod js;
+mod limits;
+mod timeouts;

@@ -1,0 +1,151 @@
+//! What takes too long. The times are small and only their ends are waited for.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use millrace_server::Config;
+
+use crate::client::{GET, ask, await_end, connect, post, read_answer, read_to_end};
+use crate::js::{Event, Js, config, credit, end, large_chunk, respond, start};
+
+/// Long enough for a machine under load to do what is done in time here, in milliseconds.
+const SOON: u64 = 50;
+
+#[test]
+fn an_idle_connection_is_closed_quietly() {
+    let (mut js, listening, address) = Js::serving(with(|config| config.timeouts.idle = SOON));
+    let mut client = ask(address, GET);
+    let id = js.request();
+    js.send(respond(id, "then silence"));
+    assert_eq!(read_answer(&mut client).body, "then silence");
+    assert_eq!(read_to_end(&mut client), "");
+    let stats = js.thread.stats(listening.id).unwrap();
+    assert_eq!(stats.timeouts, 0, "idling is no offence");
+}
+
+#[test]
+fn a_connection_that_never_says_anything_is_closed() {
+    let (_js, _, address) = Js::serving(with(|config| config.timeouts.headers = SOON));
+    let mut client = connect(address);
+    assert_eq!(read_to_end(&mut client), "");
+}
+
+#[test]
+fn a_head_that_is_not_finished_is_answered_408() {
+    let (mut js, listening, address) = Js::serving(with(|config| config.timeouts.headers = SOON));
+    let mut client = ask(address, "GET / HTTP/1.1\r\nHost: ");
+    let answer = read_answer(&mut client);
+    assert_eq!(answer.status, 408);
+    assert!(answer.head.contains("Connection: close"));
+    client.shutdown(std::net::Shutdown::Write).unwrap();
+    assert_eq!(read_to_end(&mut client), "");
+    let Event::Failed(_, text) = js.next() else {
+        panic!("the failure is told");
+    };
+    assert!(text.starts_with("ERR_HTTP_HEADERS_TIMEOUT"), "{text}");
+    assert_eq!(js.thread.stats(listening.id).unwrap().timeouts, 1);
+}
+
+#[test]
+fn a_body_that_stays_away_is_answered_408() {
+    let (mut js, _, address) = Js::serving(with(|config| config.timeouts.body = SOON));
+    let mut client = ask(address, post(100_000) + "half");
+    let id = js.request();
+    js.send(credit(id, 0));
+    assert!(matches!(js.next(), Event::Body(..)));
+    assert_eq!(js.next(), Event::Abort(id, 4));
+    assert_eq!(read_answer(&mut client).status, 408);
+}
+
+#[test]
+fn a_body_that_trickles_below_the_rate_is_answered_408() {
+    let (mut js, _, address) = Js::serving(with(|config| {
+        config.timeouts.body = SOON;
+        config.timeouts.body_rate = 1_000_000;
+    }));
+    let mut client = ask(address, post(1_000_000));
+    let id = js.request();
+    js.send(credit(id, 0));
+    // A byte at a time never lets the silence grow long, as far as this thread gets to run.
+    let mut trickle = client.try_clone().unwrap();
+    let writer = std::thread::spawn(move || {
+        while trickle.write_all(b"x").is_ok() {
+            std::thread::yield_now();
+        }
+    });
+    let aborted = loop {
+        match js.next() {
+            Event::Body(..) => {}
+            other => break other,
+        }
+    };
+    assert_eq!(aborted, Event::Abort(id, 4));
+    assert_eq!(read_answer(&mut client).status, 408);
+    client.shutdown(std::net::Shutdown::Both).unwrap();
+    writer.join().unwrap();
+}
+
+#[test]
+fn a_body_nobody_reads_has_no_time_limit() {
+    let (mut js, _, address) = Js::serving(with(|config| {
+        config.timeouts.body = 1;
+        config.timeouts.handler = SOON;
+        config.policy.body_window = 4;
+    }));
+    let mut client = ask(address, post(100_000) + "half of it");
+    let id = js.request();
+    assert!(matches!(js.next(), Event::Body(..)));
+    assert_eq!(js.next(), Event::Abort(id, 5), "it is the handler's time");
+    assert_eq!(read_answer(&mut client).status, 503);
+}
+
+#[test]
+fn a_handler_that_does_not_answer_is_answered_for() {
+    let (mut js, _, address) = Js::serving(with(|config| config.timeouts.handler = SOON));
+    let mut client = ask(address, GET);
+    let id = js.request();
+    assert_eq!(js.next(), Event::Abort(id, 5));
+    let answer = read_answer(&mut client);
+    assert_eq!(answer.status, 503);
+    assert_eq!(read_to_end(&mut client), "");
+    js.send(respond(id, "too late"));
+    let mut next = ask(address, GET);
+    let id = js.request();
+    js.send(respond(id, "in time"));
+    assert_eq!(read_answer(&mut next).body, "in time");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_cut() {
+    let (mut js, listening, address) = Js::serving(with(|config| config.timeouts.write = SOON));
+    let mut client = ask(address, GET);
+    let id = js.request();
+    js.send(start(id));
+    // More than the system buffers for a connection.
+    let index = js.thread.put_chunk(Bytes::from(vec![0; 64 << 20]));
+    js.send(large_chunk(id, index, 5));
+    let told = [js.next(), js.next()];
+    assert!(told.contains(&Event::Abort(id, 6)), "{told:?}");
+    assert!(told.contains(&Event::Written(5, 1)), "{told:?}");
+    assert_eq!(js.thread.stats(listening.id).unwrap().timeouts, 1);
+    await_end(&mut client);
+    js.send(end(id));
+}
+
+#[test]
+fn a_refused_client_that_does_not_close_is_cut_in_the_end() {
+    let (_js, _, address) = Js::serving(with(|config| config.timeouts.linger = SOON));
+    let mut client = ask(address, "nonsense\r\n\r\n");
+    assert_eq!(read_answer(&mut client).status, 400);
+    assert_eq!(read_to_end(&mut client), "");
+    // The sending side is closed at once; that the rest is too shows when sending fails.
+    while client.write_all(b"more").is_ok() {
+        std::thread::yield_now();
+    }
+}
+
+fn with(change: impl FnOnce(&mut Config)) -> Config {
+    let mut config = config();
+    change(&mut config);
+    config
+}
