@@ -136,11 +136,12 @@ impl JsThread {
         let Some(server) = self.server(id).cloned() else {
             return;
         };
-        server.begin_close();
+        let is_first = server.begin_close();
         for thread in self.threads.iter().take(server.config.io_threads) {
             thread.send(Command::Close(server.clone(), patience));
         }
-        if let Bind::Unix(path) = &server.config.bind {
+        // Later the file may be another server's.
+        if is_first && let Bind::Unix(path) = &server.config.bind {
             // Somebody may have removed it already, which is as good.
             let _ = std::fs::remove_file(path);
         }

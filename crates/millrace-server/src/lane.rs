@@ -78,13 +78,15 @@ impl Lane {
         lock(&self.state).awake
     }
 
-    /// Whether more than `limit` bytes wait. The caller that is told so is woken by [`take_stalled`](Lane::take_stalled).
+    /// Whether more than `limit` bytes wait. A caller that is told so is told to go on once JavaScript has taken a batch:
+    /// see [`take_stalled`](Lane::take_stalled).
     pub(crate) fn is_congested(&self, limit: usize) -> bool {
-        let congested = self.queued.load(Ordering::Relaxed) > limit;
-        if congested {
-            self.stalled.store(true, Ordering::Release);
+        if self.queued.load(Ordering::Relaxed) <= limit {
+            return false;
         }
-        congested
+        self.stalled.store(true, Ordering::SeqCst);
+        // JavaScript may have taken the last batch in between, and then nothing would tell the caller to go on.
+        self.queued.load(Ordering::SeqCst) > limit
     }
 
     /// Bytes that wait for JavaScript.
@@ -94,7 +96,7 @@ impl Lane {
 
     /// Whether reading was stopped because of this lane and may go on, as seen by JavaScript after taking a batch.
     pub(crate) fn take_stalled(&self) -> bool {
-        self.stalled.load(Ordering::Acquire) && self.stalled.swap(false, Ordering::AcqRel)
+        self.stalled.load(Ordering::SeqCst) && self.stalled.swap(false, Ordering::SeqCst)
     }
 
     /// Takes the oldest batch in exchange for `used`, and says whether more wait.
@@ -112,7 +114,7 @@ impl Lane {
         }
         let more = !state.queue.is_empty();
         drop(state);
-        self.queued.fetch_sub(batch.byte_len(), Ordering::Relaxed);
+        self.queued.fetch_sub(batch.byte_len(), Ordering::SeqCst);
         (batch, true, more)
     }
 
