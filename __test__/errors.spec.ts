@@ -42,7 +42,7 @@ test('every code the facade uses is in the table', (t) => {
     'chunk',
     'dispatch',
     'fields',
-    'options',
+    'resolve',
     'outcome',
     'request',
     'response',

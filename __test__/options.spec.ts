@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
 import { createServer, type ServerOptions } from '#dist/index'
-import { nativeOptions, resolveOptions, RULES } from '#dist/options'
+import { nativeOptions, resolveOptions, RULES } from '#dist/resolve'
 
 const home = path.dirname(require.resolve('millrace/package.json'))
 

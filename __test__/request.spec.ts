@@ -1,4 +1,5 @@
 import ava from 'ava'
+import { detach, type RequestRecord } from '#dist/batch'
 import type { Request } from '#dist/index'
 import { serve } from './_helpers/serve'
 
@@ -108,14 +109,14 @@ test('lets go of the text of its batch when asked, and shows the same', async (t
       .request({ server: id, method: 'BREW', target: '/pot?s=1', headers: [['Host', 'grüezi']], address })
       .request({ server: id }),
   )
-  const request = kept[1] as Request & { _detach(): void; _text: string }
+  const request = kept[1] as Request & RequestRecord
   const show = (): unknown[] => [request.method, request.url, request.path, request.query, request.remoteAddress]
   const before = show()
-  request._detach()
+  detach(request)
   t.is(request._text.length, 'BREW/pot?s=1\nhost:Agrüezi'.length + 16)
   t.deepEqual(show(), before)
   t.is(request.headers.get('host'), 'grüezi')
-  request._detach()
+  detach(request)
   t.deepEqual(show(), before)
 })
 

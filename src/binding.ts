@@ -54,7 +54,10 @@ export interface NativeStats {
 
 let loaded: NativeBinding | undefined
 
-/** Loads the addon once: from this package's own build, from its platform package, then through node-gyp-build; else one error with all causes. */
+/**
+ * Loads the addon once: from this package's own build, from its platform package, then through node-gyp-build; else one
+ * error with all causes.
+ */
 export function binding(): NativeBinding {
   return (loaded ??= load())
 }

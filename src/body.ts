@@ -22,8 +22,8 @@ type Step = (chunk: Buffer | null, error: CodedError | null) => void
 const Mode = { unread: 0, callback: 1, consumed: 2 } as const
 
 /**
- * The body of one request as it arrives. Small bodies that came with their head are read straight from the inbox while the handler runs; all others are a
- * queue of chunks, and every chunk taken gives the core credit to read on.
+ * The body of one request as it arrives. Small bodies that came with their head are read straight from the inbox while
+ * the handler runs; all others are a queue of chunks, and every chunk taken gives the core credit to read on.
  */
 export class Body {
   private readonly request: Request

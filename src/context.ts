@@ -1,12 +1,14 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 
 /*
- * A handler may call `AsyncLocalStorage.enterWith`, and what it enters must not be seen by the next record of the batch. A fresh scope for each record
- * would cost more than the whole request, so the way depends on the runtime:
+ * A handler may call `AsyncLocalStorage.enterWith`, and what it enters must not be seen by the next record of the
+ * batch. A fresh scope for each record would cost more than the whole request, so the way depends on the runtime:
  *
- * - Where stores live on the execution resource (Node up to 22), the loop runs inside one resource that notices when somebody writes a store to it, and
+ * - Where stores live on the execution resource (Node up to 22), the loop runs inside one resource that notices when
+ *   somebody writes a store to it, and
  *   only then is a fresh one taken. Costs nothing per record.
- * - Where stores live elsewhere (Node 24, Bun, Deno), each handler runs through a snapshot taken when this module was loaded.
+ * - Where stores live elsewhere (Node 24, Bun, Deno), each handler runs through a snapshot taken when this module was
+ *   loaded.
  */
 
 /** Runs a function in the context this module was loaded in: no store of any caller. */

@@ -1,12 +1,12 @@
-import { Abort, inlineBody, Inbox, Kind, Outbox, Outcome, ServerEvent } from './batch'
+import { Abort, detach, inlineBody, Inbox, Kind, Outbox, Outcome, ServerEvent } from './batch'
 import { binding, type NativeLane } from './binding'
 import { Body, discarded } from './body'
 import { bound, LoopScope } from './context'
-import { codedPlain, type CodedError } from './errors'
+import { codedPlain } from './errors'
 import { PendingExchanges } from './pending'
 import { Request } from './request'
 import { Response, type WriteCallback } from './response'
-import { writeError } from './outcome'
+import { abortErrors, bodyAborted, writeError } from './outcome'
 
 /** What a lane wants of a server. */
 export interface ServerSink {
@@ -19,13 +19,16 @@ export interface ServerSink {
 }
 
 /**
- * A wake hands the thread back after so many milliseconds, so that timers and promises run beside a flood of requests: below what a person notices, above
- * what the hand-over costs.
+ * A wake hands the thread back after so many milliseconds, so that timers and promises run beside a flood of requests:
+ * below what a person notices, above what the hand-over costs.
  */
 const TURN_BUDGET_MS = 5
 /** Answers waiting for the end of a long batch go out after so many milliseconds. */
 const SUBMIT_AFTER_MS = 0.5
-/** The clock is read after 1, 2, 4, … and then every so many records: often enough for slow handlers, seldom enough for fast ones. */
+/**
+ * The clock is read after 1, 2, 4, … and then every so many records: often enough for slow handlers, seldom enough for
+ * fast ones.
+ */
 const CLOCK_STRIDE = 32
 /** How often exchanges still pending let go of the text of the batch they came in. */
 const DETACH_EVERY_MS = 1000
@@ -68,7 +71,7 @@ export class Lane {
     this.native.unref()
   }
 
-  // For servers ---------------------------------------------------------------------------------------------------------------------------------------
+  // For servers
 
   get core(): NativeLane {
     return this.native
@@ -92,7 +95,7 @@ export class Lane {
     return this.pending.size
   }
 
-  // For responses -------------------------------------------------------------------------------------------------------------------------------------
+  // For responses
 
   /** The outbox with room for a record of so many bytes. */
   reserve(bytes: number): Outbox {
@@ -143,7 +146,7 @@ export class Lane {
     this.native.submit(position)
   }
 
-  // The loop ------------------------------------------------------------------------------------------------------------------------------------------
+  // The loop
 
   /** Called by the core when records wait. */
   private wake(): void {
@@ -182,7 +185,9 @@ export class Lane {
     }
   }
 
-  /** Submits what is written and receives the next batch. False when there is none, or when promises shall run first. */
+  /**
+   * Submits what is written and receives the next batch. False when there is none, or when promises shall run first.
+   */
   private receive(): boolean {
     if (this.leftPromises) {
       // Their answers then go with the turn, and a stream of batches cannot starve them.
@@ -384,45 +389,7 @@ function submitLater(lane: Lane): void {
 }
 
 function detachRequest(response: Response): void {
-  response._request?._detach()
-}
-
-function abortErrors(reason: number): { error: CodedError; bodyError: CodedError } {
-  switch (reason) {
-    case Abort.malformedBody:
-      return same(
-        codedPlain('ERR_BODY_MALFORMED', 'The request body broke the rules of HTTP/1.1; the client was told so.'),
-      )
-    case Abort.bodyTimeout:
-      return same(
-        codedPlain('ERR_BODY_TIMEOUT', 'The request body came too slowly (timeouts.body, timeouts.minBodyRate).'),
-      )
-    case Abort.bodyTooLarge:
-      return same(codedPlain('ERR_BODY_TOO_LARGE', 'The request body is larger than limits.bodyBytes.'))
-    case Abort.handlerTimeout:
-      return same(
-        codedPlain('ERR_HANDLER_TIMEOUT', 'The handler took longer than timeouts.handler; the client got a 503.'),
-      )
-    case Abort.writeTimeout:
-      return same(codedPlain('ERR_WRITE_TIMEOUT', 'The client took none of the answer for longer than timeouts.write.'))
-    case Abort.serverClosed:
-      return same(codedPlain('ERR_SERVER_CLOSED', 'The server was closed before the answer was complete.'))
-    case Abort.reset:
-      return same(codedPlain('ERR_RESPONSE_RESET', 'The response was given up and its connection closed.'))
-    default:
-      return {
-        error: codedPlain('ERR_CLIENT_GONE', 'The client closed the connection before the answer was complete.'),
-        bodyError: bodyAborted(),
-      }
-  }
-}
-
-function bodyAborted(): CodedError {
-  return codedPlain('ERR_BODY_ABORTED', 'The client went away before the whole request body had arrived.')
-}
-
-function same(error: CodedError): { error: CodedError; bodyError: CodedError } {
-  return { error, bodyError: error }
+  if (response._request !== null) detach(response._request)
 }
 
 /** Stands in for a server that has gone while a request to it was on its way. */

@@ -1,6 +1,7 @@
 /**
- * Every error this package makes has a `code` of the table below; `docs/errors.md` says for each what happened and what to do, and a test holds the two
- * together. Errors of the operating system keep the code Node users know (`EADDRINUSE`, `ENOTFOUND`, …).
+ * Every error this package makes has a `code` of the table below; `docs/errors.md` says for each what happened and what
+ * to do, and a test holds the two together. Errors of the operating system keep the code Node users know (`EADDRINUSE`,
+ * `ENOTFOUND`, …).
  */
 export const ERROR_CODES = {
   ERR_ADDON_UNAVAILABLE: 'The native addon could not be loaded',
@@ -37,7 +38,10 @@ export const ERROR_CODES = {
 /** A code of an error made by this package. */
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** An error made by this package: an `Error`, `TypeError` or `RangeError` with a code that does not change between releases. */
+/**
+ * An error made by this package: an `Error`, `TypeError` or `RangeError` with a code that does not change between
+ * releases.
+ */
 export interface CodedError extends Error {
   /** One of {@link ERROR_CODES}; never changes its meaning, unlike the message. */
   code: ErrorCode

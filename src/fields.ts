@@ -22,7 +22,10 @@ export class Field {
   }
 }
 
-/** Names that mean something to the framing of the answer. Bits, so that a response remembers all of its fields in one number. */
+/**
+ * Names that mean something to the framing of the answer. Bits, so that a response remembers all of its fields in one
+ * number.
+ */
 export const Special = { none: 0, length: 1, encoding: 2, connection: 4, date: 8, close: 16 } as const
 
 /** What a set of fields means to the framing. */
@@ -39,8 +42,8 @@ const SLOTS = 512
 const cache: Field[] = new Array<Field>(SLOTS).fill(new Field('', '', '', Special.none))
 
 /**
- * Checks a name and a value and makes them a line, or finds the line made before: most answers of a program carry the same few headers.
- * A direct-mapped cache, because a `Map` costs more than the check it would save.
+ * Checks a name and a value and makes them a line, or finds the line made before: most answers of a program carry the
+ * same few headers. A direct-mapped cache, because a `Map` costs more than the check it would save.
  */
 export function fieldOf(name: string, value: string): Field {
   const length = value.length

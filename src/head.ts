@@ -2,7 +2,9 @@ import { fieldOf, specialOf, type Field } from './fields'
 
 /** Ways from one head to the next that are remembered. */
 const WAYS = 8
-/** Heads remembered before all are forgotten: a program has a few dozen, a generator of names must not fill the memory. */
+/**
+ * Heads remembered before all are forgotten: a program has a few dozen, a generator of names must not fill the memory.
+ */
 const MOST_HEADS = 1024
 /** Longer values are seldom seen twice. */
 const LONGEST_VALUE = 256
@@ -10,8 +12,9 @@ const LONGEST_VALUE = 256
 let heads = 0
 
 /**
- * The headers of a response, made ready for the wire once and shared by all responses that set the same headers in the same order: `setHeader` then is two
- * comparisons, and the whole block is copied word by word. Works like V8's hidden classes: each head knows the heads that one more header leads to.
+ * The headers of a response, made ready for the wire once and shared by all responses that set the same headers in the
+ * same order: `setHeader` then is two comparisons, and the whole block is copied word by word. Works like V8's hidden
+ * classes: each head knows the heads that one more header leads to.
  *
  * A header whose value is always new leads nowhere: a way is remembered only when it is taken twice in a row.
  */

@@ -6,8 +6,9 @@ const NAME_LOWER = 0x61 // a
 const NAME_CAPITALISED = 0x41 // A
 
 /**
- * The headers (or trailers) of a request: a view that looks a name up in the received text when asked, and makes no object per header.
- * Stays valid for as long as you hold it. Iterates over `[name, value]` with lower-case names, one entry per received line.
+ * The headers (or trailers) of a request: a view that looks a name up in the received text when asked, and makes no
+ * object per header. Stays valid for as long as you hold it. Iterates over `[name, value]` with lower-case names, one
+ * entry per received line.
  */
 export class Headers {
   private readonly block: string
@@ -18,8 +19,8 @@ export class Headers {
   }
 
   /**
-   * The value of a header, or null when it is missing. Repeated lines are joined by `', '`, those of `cookie` by `'; '` (RFC 9110 5.3, RFC 6265 5.4).
-   * The name is looked up without regard to case.
+   * The value of a header, or null when it is missing. Repeated lines are joined by `', '`, those of `cookie` by `'; '`
+   * (RFC 9110 5.3, RFC 6265 5.4). The name is looked up without regard to case.
    */
   get(name: string): string | null {
     const needle = needles.get(name) ?? needleFor(name)
@@ -88,7 +89,10 @@ export class Headers {
     return this.entries()
   }
 
-  /** For logs and `JSON.stringify`: an object (without a prototype) of lower-case names, repeated lines joined as by {@link get}. */
+  /**
+   * For logs and `JSON.stringify`: an object (without a prototype) of lower-case names, repeated lines joined as by
+   * {@link get}.
+   */
   toJSON(): Record<string, string> {
     const result = Object.create(null) as Record<string, string>
     for (const name of this.keys()) result[name] = this.get(name) ?? ''

@@ -5,7 +5,8 @@
  * - its handler gets a {@link Request} (request.ts, headers.ts, body.ts) and a {@link Response} (response.ts)
  * - errors made here have a code of {@link ERROR_CODES} (errors.ts)
  *
- * Below these, dispatch.ts takes batches of records from the core (binding.ts) and hands answers back, in the layout of batch.ts.
+ * Below these, dispatch.ts takes batches of records from the core (binding.ts) and hands answers back, in the layout of
+ * batch.ts.
  */
 export { createServer, Server } from './server'
 export { Request } from './request'

@@ -4,8 +4,9 @@ const SLOT_BITS = 24
 const SLOT_MASK = (1 << SLOT_BITS) - 1
 
 /**
- * The exchanges that go on after their handler has returned, by connection. A connection is `I/O thread << 24 | slot`, and slots are used again, so this is
- * a list of lists indexed by small numbers: about ten times as fast as a Map keyed by a number above 2^31.
+ * The exchanges that go on after their handler has returned, by connection. A connection is `I/O thread << 24 | slot`,
+ * and slots are used again, so this is a list of lists indexed by small numbers: about ten times as fast as a Map keyed
+ * by a number above 2^31.
  */
 export class PendingExchanges {
   private readonly threads: Array<Array<Response | null>> = []

@@ -1,4 +1,15 @@
-import { RequestRecord, type Inbox } from './batch'
+import {
+  headersBlockOf,
+  isHttp10,
+  methodOf,
+  pathOf,
+  queryOf,
+  remoteAddressOf,
+  remotePortOf,
+  targetOf,
+  type Inbox,
+  type RequestRecord,
+} from './batch'
 import { emptyBody, type Body, type ReadCallback } from './body'
 import { coded, type CodedError } from './errors'
 import { Headers, NO_HEADERS } from './headers'
@@ -6,10 +17,20 @@ import type { Response } from './response'
 import { handled } from './stream'
 
 /**
- * A request. Every property is looked up in the received bytes when asked for and stays valid for as long as you hold the request: after `await`, after the
- * answer, after the client has gone.
+ * A request. Every property is looked up in the received bytes when asked for and stays valid for as long as you hold
+ * the request: after `await`, after the answer, after the client has gone.
  */
-export class Request extends RequestRecord {
+export class Request implements RequestRecord {
+  /** @internal */ _text: string
+  /** @internal */ readonly _flags: number
+  /** @internal */ _textStart: number
+  /** @internal */ readonly _methodLength: number
+  /** @internal */ readonly _targetLength: number
+  /** @internal */ readonly _pathStart: number
+  /** @internal */ readonly _pathEnd: number
+  /** @internal */ readonly _headersLength: number
+  /** @internal */ readonly _port: number
+  /** @internal */ readonly _address: number
   /** @internal */ readonly _response: Response
   /** @internal */ _body: Body | null
   private _headers: Headers | null
@@ -19,7 +40,16 @@ export class Request extends RequestRecord {
 
   /** @internal */
   constructor(inbox: Inbox, at: number, text: string, response: Response) {
-    super(inbox, at, text)
+    this._text = text
+    this._flags = inbox.requestFlags(at)
+    this._textStart = inbox.requestTextStart(at)
+    this._methodLength = inbox.requestMethodLength(at)
+    this._targetLength = inbox.requestTargetLength(at)
+    this._pathStart = inbox.requestPathStart(at)
+    this._pathEnd = inbox.requestPathEnd(at)
+    this._headersLength = inbox.requestHeadersLength(at)
+    this._port = inbox.requestPort(at)
+    this._address = inbox.requestAddress(at)
     this._response = response
     this._body = null
     this._headers = null
@@ -30,52 +60,52 @@ export class Request extends RequestRecord {
 
   /** The method as received: case matters, and any token is possible. */
   get method(): string {
-    return this._method()
+    return methodOf(this)
   }
 
   /** The request target as received: `/path?query`, `http://host/path`, `host:port` (CONNECT) or `*` (OPTIONS). */
   get url(): string {
-    return this._target()
+    return targetOf(this)
   }
 
   /** The path of the target, still percent-encoded; the whole target for `host:port` and `*`. */
   get path(): string {
-    return this._path()
+    return pathOf(this)
   }
 
   /** What follows the first `?` of the target, as received; `''` when there is nothing. */
   get query(): string {
-    return this._query()
+    return queryOf(this)
   }
 
   /** {@link query} parsed, on first use. Yours to change; changes do not reach {@link query}. */
   get searchParams(): URLSearchParams {
-    return (this._searchParams ??= new URLSearchParams(this._query()))
+    return (this._searchParams ??= new URLSearchParams(queryOf(this)))
   }
 
   /** The header lines: `get`, `has`, iteration, and `raw` in received spelling. */
   get headers(): Headers {
-    return (this._headers ??= new Headers(this._headersBlock()))
+    return (this._headers ??= new Headers(headersBlockOf(this)))
   }
 
   /** `'1.1'` or `'1.0'`. */
   get httpVersion(): '1.0' | '1.1' {
-    return this._isHttp10() ? '1.0' : '1.1'
+    return isHttp10(this) ? '1.0' : '1.1'
   }
 
   /** The other side's IP address; undefined on a Unix domain socket. */
   get remoteAddress(): string | undefined {
-    return this._remoteAddress()
+    return remoteAddressOf(this)
   }
 
   /** The other side's port; undefined on a Unix domain socket. */
   get remotePort(): number | undefined {
-    return this._remotePort()
+    return remotePortOf(this)
   }
 
   /**
-   * Aborts when the client goes away, or the exchange is cut for another reason, before the answer has ended; `signal.reason` says why, with a code.
-   * Made when first asked for, so that requests which do not ask pay nothing.
+   * Aborts when the client goes away, or the exchange is cut for another reason, before the answer has ended;
+   * `signal.reason` says why, with a code. Made when first asked for, so that requests which do not ask pay nothing.
    */
   get signal(): AbortSignal {
     if (this._controller === null) {
@@ -90,14 +120,17 @@ export class Request extends RequestRecord {
     return this._body !== null && this._body.used
   }
 
-  /** The trailer lines of a chunked body, once its end has been reached; no lines before that, or when none were sent. */
+  /**
+   * The trailer lines of a chunked body, once its end has been reached; no lines before that, or when none were sent.
+   */
   get trailers(): Headers {
     return this._body === null ? NO_HEADERS : this._body.trailers
   }
 
   /**
-   * Asks for the next piece of the body: `callback(chunk, error, size, request)` is called once, never inside this call, with one chunk. Call `read` again,
-   * usually from the callback, for more; until then at most `limits.bodyWindow` bytes are taken from the client. At the end `chunk` is null and `size` 0.
+   * Asks for the next piece of the body: `callback(chunk, error, size, request)` is called once, never inside this
+   * call, with one chunk. Call `read` again, usually from the callback, for more; until then at most
+   * `limits.bodyWindow` bytes are taken from the client. At the end `chunk` is null and `size` 0.
    *
    * @throws ERR_READ_PENDING while a read is waiting; ERR_BODY_USED when the body is read another way
    */
@@ -106,8 +139,9 @@ export class Request extends RequestRecord {
   }
 
   /**
-   * The body piece by piece, as `for await (const chunk of request)`. Chunks are yours to keep. Leaving the loop early drops the rest of the body. Fails with a coded
-   * error when the client goes away (ERR_BODY_ABORTED) or sends too much (ERR_BODY_TOO_LARGE), too slowly (ERR_BODY_TIMEOUT) or nonsense (ERR_BODY_MALFORMED).
+   * The body piece by piece, as `for await (const chunk of request)`. Chunks are yours to keep. Leaving the loop early
+   * drops the rest of the body. Fails with a coded error when the client goes away (ERR_BODY_ABORTED) or sends too much
+   * (ERR_BODY_TOO_LARGE), too slowly (ERR_BODY_TIMEOUT) or nonsense (ERR_BODY_MALFORMED).
    */
   [Symbol.asyncIterator](): AsyncGenerator<Buffer, void, undefined> {
     return this._body === null ? nothing() : this._body.iterate()
@@ -124,7 +158,8 @@ export class Request extends RequestRecord {
   }
 
   /**
-   * The whole body parsed as JSON. Rejects with a SyntaxError with the code ERR_BODY_JSON when it is none; whoever wants to tell the client answers 400.
+   * The whole body parsed as JSON. Rejects with a SyntaxError with the code ERR_BODY_JSON when it is none; whoever
+   * wants to tell the client answers 400.
    *
    * It is `any`, as in the Fetch standard: check what you get.
    */

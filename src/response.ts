@@ -1,24 +1,28 @@
 import { Flag, LARGE_PAYLOAD, RECORD_OVERHEAD } from './batch'
+import type { Body } from './body'
 import { checkCallback, joinPieces, listOf, type Chunk } from './chunk'
 import type { Lane, ServerSink } from './dispatch'
 import { coded, codedPlain, codedRange, codedType, show, type CodedError } from './errors'
-import {
-  checkReason,
-  fieldOf,
-  Special,
-  specialOf,
-  trailerField,
-  valueText,
-  type Field,
-  type HeaderValue,
-} from './fields'
-import { NO_FIELDS, withFields, type Head } from './head'
-import type { Body } from './body'
+import { checkReason, fieldOf, Special, trailerField, type Field, type HeaderValue } from './fields'
+import { NO_FIELDS, type Head } from './head'
 import type { Request } from './request'
+import {
+  appendField,
+  declaredLength,
+  fieldBytes,
+  fieldsOf,
+  hasField,
+  headFlags,
+  listFields,
+  replaceFields,
+  setField,
+  type ResponseHead,
+} from './response-head'
 import { handled, Stream } from './stream'
 
 /**
- * Told once what became of a write, never inside the call that made it: null when the bytes were handed to the operating system, else an error with a code.
+ * Told once what became of a write, never inside the call that made it: null when the bytes were handed to the
+ * operating system, else an error with a code.
  */
 export type WriteCallback = (error: CodedError | null) => void
 
@@ -37,10 +41,11 @@ const NOTIFIES = 32
 const MAX_FIELD_BYTES = 64 * 1024
 
 /**
- * The answer to one request. It can be used for as long as you hold it: after the client has gone writes are no-ops which report their error through their
- * callbacks, and misuse (headers after they were sent, writing after the end, answering twice) throws an error with a code and harms nothing else.
+ * The answer to one request. It can be used for as long as you hold it: after the client has gone writes are no-ops
+ * which report their error through their callbacks, and misuse (headers after they were sent, writing after the end,
+ * answering twice) throws an error with a code and harms nothing else.
  */
-export class Response {
+export class Response implements ResponseHead {
   /** @internal */ readonly _lane: Lane
   /** @internal */ readonly _server: ServerSink
   /** @internal */ readonly _connection: number
@@ -48,15 +53,17 @@ export class Response {
   /** @internal */ readonly _sequence: number
   /** @internal */ _state: number
   /** @internal The next exchange on the same connection in the lane's table. */ _next: Response | null
-  /** @internal Known only once it may be wanted: a store into each of two new objects costs a tenth of a whole request. */
+  /**
+   * @internal Known only once it may be wanted: a store into each of two new objects costs a tenth of a whole request.
+   */
   _request: Request | null
   /** @internal The body of the request, when it has one. */ _body: Body | null
   /** @internal */ _error: CodedError | null
   private _status: number
   private _reason: string
-  /** The headers set so far that make a known head … */ private _head: Head
-  /** … and those after them. */ private _rest: Field[] | null
-  private _special: number
+  /** @internal */ _head: Head
+  /** @internal */ _rest: Field[] | null
+  /** @internal */ _special: number
   private _stream: Stream | null
 
   /** @internal */
@@ -118,26 +125,12 @@ export class Response {
     this.reason = reason
   }
 
-  /** Whether the head has been handed over, so that status and headers cannot change any more. */
-  get headersSent(): boolean {
-    return (this._state & HEAD_SENT) !== 0
-  }
-
-  /** Whether `end` has been called. */
-  get ended(): boolean {
-    return (this._state & ENDED) !== 0
-  }
-
-  /** Why nothing can be written any more, when the exchange was cut before its end: the client went, a timeout struck, the server was closed. Null otherwise. */
-  get error(): CodedError | null {
-    return this._error
-  }
-
   /**
    * Sets a header, replacing what was set under that name in any case of letters. A list makes a line for each value.
    *
-   * `content-length` declares the body's length: writing more or less is an error. `transfer-encoding` takes only `'chunked'` and says that the length is
-   * unknown. `connection: close` closes the connection after the answer. `date` replaces the automatic one.
+   * `content-length` declares the body's length: writing more or less is an error. `transfer-encoding` takes only
+   * `'chunked'` and says that the length is unknown. `connection: close` closes the connection after the answer. `date`
+   * replaces the automatic one.
    */
   setHeader(name: string, value: HeaderValue): this {
     if ((this._state & (HEAD_SENT | ENDED)) !== 0) this.checkHeadOpen(name)
@@ -149,48 +142,57 @@ export class Response {
         return this
       }
     }
-    this.setSlowly(name, value)
+    setField(this, name, value)
     return this
   }
 
   /** Adds a line without replacing earlier ones of that name: for `set-cookie`, `link`, `vary` and other lists. */
   appendHeader(name: string, value: HeaderValue): this {
     this.checkHeadOpen(name)
-    const values: readonly unknown[] = Array.isArray(value) ? value : [value]
-    for (const one of values) {
-      const field = fieldOf(name, valueText(name, one))
-      if ((field.special & ~Special.date) !== 0) {
-        this.setHeader(name, field.value)
-      } else {
-        this.add(field)
-      }
-    }
+    appendField(this, name, value)
     return this
   }
 
   /** What was set under a name: a string, a list when there are several lines, undefined when there is none. */
   getHeader(name: string): string | string[] | undefined {
     const lower = String(name).toLowerCase()
-    const values = this.fieldList().filter((field) => field.lower === lower)
+    const values = listFields(this).filter((field) => field.lower === lower)
     return values.length > 1 ? values.map((field) => field.value) : values[0]?.value
   }
 
   /** Whether a header has been set. */
   hasHeader(name: string): boolean {
-    const lower = String(name).toLowerCase()
-    return this.fieldList().some((field) => field.lower === lower)
+    return hasField(this, String(name).toLowerCase())
   }
 
   /** Takes back all lines of a name. */
   removeHeader(name: string): this {
     this.checkHeadOpen(name)
-    this.replace(String(name).toLowerCase(), [])
+    replaceFields(this, String(name).toLowerCase(), [])
     return this
   }
 
   /** The lower-case names set so far, each once. */
   getHeaderNames(): string[] {
-    return [...new Set(this.fieldList().map((field) => field.lower))]
+    return [...new Set(listFields(this).map((field) => field.lower))]
+  }
+
+  /** Whether the head has been handed over, so that status and headers cannot change any more. */
+  get headersSent(): boolean {
+    return (this._state & HEAD_SENT) !== 0
+  }
+
+  /** Whether `end` has been called. */
+  get ended(): boolean {
+    return (this._state & ENDED) !== 0
+  }
+
+  /**
+   * Why nothing can be written any more, when the exchange was cut before its end: the client went, a timeout struck,
+   * the server was closed. Null otherwise.
+   */
+  get error(): CodedError | null {
+    return this._error
   }
 
   /**
@@ -206,11 +208,7 @@ export class Response {
         `An informational status is 100 to 199 without 101, but it is ${show(status)}.`,
       )
     }
-    const fields: Field[] = []
-    for (const [name, value] of Object.entries(headers)) {
-      const values: readonly unknown[] = Array.isArray(value) ? value : [value]
-      for (const one of values) fields.push(fieldOf(name, valueText(name, one)))
-    }
+    const fields = Object.entries(headers).flatMap(([name, value]) => fieldsOf(name, value))
     if ((this._state & GONE) !== 0) return this
     const outbox = this._lane.reserve(RECORD_OVERHEAD + fieldBytes(fields))
     outbox.informational(this._connection, this._generation, this._sequence, status, fields)
@@ -219,12 +217,13 @@ export class Response {
   }
 
   /**
-   * Writes a piece of the body: a string (as UTF-8), an ArrayBuffer or a view of one, or a list of these; sends the head before the first. Bytes are copied
-   * before this returns: the buffer is yours again.
+   * Writes a piece of the body: a string (as UTF-8), an ArrayBuffer or a view of one, or a list of these; sends the
+   * head before the first. Bytes are copied before this returns: the buffer is yours again.
    *
-   * @returns false when the client takes its answer more slowly than it is written: better wait for {@link drain} before writing on. Always false once the
-   * client has gone, which throws nothing.
-   * @throws ERR_WRITE_AFTER_END; ERR_BODY_LENGTH_MISMATCH (and the connection is closed) when more is written than was declared
+   * @returns false when the client takes its answer more slowly than it is written: better wait for {@link drain}
+   * before writing on. Always false once the client has gone, which throws nothing.
+   * @throws ERR_WRITE_AFTER_END; ERR_BODY_LENGTH_MISMATCH (and the connection is closed) when more is written than was
+   * declared
    */
   write(chunk: Chunk | readonly Chunk[], callback?: WriteCallback): boolean {
     checkCallback(callback)
@@ -252,8 +251,8 @@ export class Response {
   }
 
   /**
-   * Sends what there is, at least the head, without waiting for the end of the current turn. `callback` is told when all written so far has been handed to the
-   * operating system, also when there was nothing left to send.
+   * Sends what there is, at least the head, without waiting for the end of the current turn. `callback` is told when
+   * all written so far has been handed to the operating system, also when there was nothing left to send.
    */
   flush(callback?: WriteCallback): this {
     checkCallback(callback)
@@ -269,7 +268,8 @@ export class Response {
   }
 
   /**
-   * Sets the trailer fields sent after a chunked body (to HTTP/1.0 clients they are not sent). To be called before {@link end}.
+   * Sets the trailer fields sent after a chunked body (to HTTP/1.0 clients they are not sent). To be called before
+   * {@link end}.
    *
    * @throws ERR_HEADERS_SENT when a content-length was declared: such a body has no place for trailers
    */
@@ -288,10 +288,11 @@ export class Response {
   }
 
   /**
-   * Ends the response, with a last piece of body when given. A response that ends with its first piece is sent with its `content-length`.
-   * `callback` is told when all of it has been handed to the operating system.
+   * Ends the response, with a last piece of body when given. A response that ends with its first piece is sent with its
+   * `content-length`. `callback` is told when all of it has been handed to the operating system.
    *
-   * @throws ERR_ANSWERED when it has ended before; ERR_BODY_LENGTH_MISMATCH (and the connection is closed) when the body is not as long as declared
+   * @throws ERR_ANSWERED when it has ended before; ERR_BODY_LENGTH_MISMATCH (and the connection is closed) when the
+   * body is not as long as declared
    */
   end(body?: Chunk | readonly Chunk[] | null | WriteCallback, callback?: WriteCallback): this {
     if (typeof body === 'function') return this.end(null, body)
@@ -337,7 +338,7 @@ export class Response {
   private whole(body: string | Uint8Array, callback: WriteCallback | undefined): void {
     const text = typeof body === 'string'
     if ((this._special & Special.length) !== 0) this.checkDeclared(text ? Buffer.byteLength(body) : body.length)
-    const flags = callback === undefined ? this.headFlags() : this.headFlags() | Flag.notify
+    const flags = callback === undefined ? headFlags(this._special) : headFlags(this._special) | Flag.notify
     const token = callback === undefined ? 0 : this.notify(callback)
     if (body.length <= LARGE_PAYLOAD) {
       this.respond(body, text ? body.length * 3 : body.length, flags, token)
@@ -395,18 +396,18 @@ export class Response {
   private startStreaming(): Stream {
     const stream = this.stream()
     if ((this._state & HEAD_SENT) !== 0) return stream
-    const fields = this.fieldList()
+    const fields = listFields(this)
     const size = fieldBytes(fields)
     if (size > MAX_FIELD_BYTES) throw tooLarge(size)
     // RFC 9112 6.3: with both, transfer-encoding wins.
     const known = (this._special & (Special.length | Special.encoding)) === Special.length
-    const declared = known ? this.declaredLength() : -1
+    const declared = known ? declaredLength(this) : -1
     if (declared >= 0 && stream.trailers.length !== 0) {
       throw coded('ERR_HEADERS_SENT', 'A response with a declared content-length has no place for trailers.')
     }
     stream.declared = declared
     const outbox = this._lane.reserve(RECORD_OVERHEAD + this._reason.length + size)
-    const flags = this.headFlags()
+    const flags = headFlags(this._special)
     outbox.head(this._connection, this._generation, this._sequence, this._status, this._reason, fields, declared, flags)
     this._state |= HEAD_SENT
     this._lane.written()
@@ -449,23 +450,13 @@ export class Response {
     return (this._stream ??= new Stream())
   }
 
-  private headFlags(): number {
-    const special = this._special
-    if (special === 0) return 0
-    return ((special & Special.close) === 0 ? 0 : Flag.close) | ((special & Special.date) === 0 ? 0 : Flag.hasDate)
-  }
-
   /** Whether this answer never has a body, whatever is written (RFC 9110 6.4.1). */
   private isBodyless(): boolean {
     return this._status === 204 || this._status === 304 || (this._state & TO_HEAD) !== 0
   }
 
-  private declaredLength(): number {
-    return Number(this.fieldList().find((field) => (field.special & Special.length) !== 0)?.value ?? -1)
-  }
-
   private checkDeclared(length: number): void {
-    const declared = this.declaredLength()
+    const declared = declaredLength(this)
     if (declared !== length) throw this.mismatch(declared, length)
   }
 
@@ -480,46 +471,9 @@ export class Response {
   }
 
   private checkHeadOpen(what: string): void {
-    if ((this._state & ENDED) !== 0) {
-      throw coded('ERR_HEADERS_SENT', `${show(what)} cannot be set any more: the response has ended.`)
-    }
-    if ((this._state & HEAD_SENT) !== 0) {
-      throw coded('ERR_HEADERS_SENT', `${show(what)} cannot be set any more: the headers have been sent.`)
-    }
-  }
-
-  private setSlowly(name: string, value: HeaderValue): void {
-    if (Array.isArray(value)) {
-      const fields = (value as readonly unknown[]).map((one) => fieldOf(name, valueText(name, one)))
-      this.replace(String(name).toLowerCase(), fields)
-      return
-    }
-    const text = valueText(name, value)
-    const field = fieldOf(name, text)
-    if (this._rest === null) this._head.taken(name, text)
-    if (this._special === 0 && !this.has(field.lower)) this.add(field)
-    else this.replace(field.lower, [field])
-  }
-
-  private fieldList(): readonly Field[] {
-    return this._rest === null ? this._head.fields : [...this._head.fields, ...this._rest]
-  }
-
-  private add(field: Field): void {
-    if (this._rest === null) this._rest = [field]
-    else this._rest.push(field)
-    this._special |= field.special
-  }
-
-  private replace(lower: string, replacements: readonly Field[]): void {
-    const fields = withFields(this.fieldList(), lower, replacements)
-    this._head = NO_FIELDS
-    this._rest = fields
-    this._special = specialOf(fields)
-  }
-
-  private has(lower: string): boolean {
-    return hasField(this._head.fields, lower) || (this._rest !== null && hasField(this._rest, lower))
+    if ((this._state & (HEAD_SENT | ENDED)) === 0) return
+    const why = (this._state & ENDED) === 0 ? 'the headers have been sent' : 'the response has ended'
+    throw coded('ERR_HEADERS_SENT', `${show(what)} cannot be set any more: ${why}.`)
   }
 
   private refuse(callback: WriteCallback | undefined, error: CodedError): false {
@@ -609,7 +563,10 @@ export class Response {
     return body === null || !body.isAwaited
   }
 
-  /** @internal Whether an error only passes on that the client went or broke the rules, as from a handler that awaited its body or drain(). */
+  /**
+   * @internal Whether an error only passes on that the client went or broke the rules, as from a handler that awaited
+   * its body or drain().
+   */
   _isKnown(error: unknown): boolean {
     if (error === null || error === undefined) return false
     return error === this._error || (error === this._body?.error && this._body.error?.code !== 'ERR_BODY_DISCARDED')
@@ -624,17 +581,6 @@ export class Response {
   _setPending(pending: boolean): void {
     this._state = pending ? this._state | PENDING : this._state & ~PENDING
   }
-}
-
-function hasField(fields: readonly Field[], lower: string): boolean {
-  for (let i = 0; i < fields.length; i++) if (fields[i]!.lower === lower) return true
-  return false
-}
-
-function fieldBytes(fields: readonly Field[]): number {
-  let bytes = 0
-  for (let i = 0; i < fields.length; i++) bytes += fields[i]!.line.length
-  return bytes
 }
 
 function tooLarge(size: number): CodedError {

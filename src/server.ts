@@ -5,20 +5,15 @@ import { lane, type Lane, type ServerSink } from './dispatch'
 import { coded, codedRange, show } from './errors'
 import { NO_STATS, statsOf, type ServerStats } from './stats'
 import { systemCode, systemError } from './system'
-import {
-  nativeOptions,
-  resolveOptions,
-  resolvePlace,
-  type ListenOptions,
-  type ResolvedOptions,
-  type ServerOptions,
-} from './options'
+import type { ListenOptions, ResolvedOptions, ServerOptions } from './options'
+import { nativeOptions, resolveOptions, resolvePlace } from './resolve'
 import type { Request } from './request'
 import type { Response } from './response'
 
 /**
- * Answers a request, at once or later: `response` can be used after the handler has returned. Throwing, or rejecting, answers 500 when nothing was sent and
- * closes the connection otherwise; either way the error goes to `onError` once and the client learns nothing of it.
+ * Answers a request, at once or later: `response` can be used after the handler has returned. Throwing, or rejecting,
+ * answers 500 when nothing was sent and closes the connection otherwise; either way the error goes to `onError` once
+ * and the client learns nothing of it.
  */
 export type Handler = (request: Request, response: Response) => unknown
 
@@ -102,11 +97,12 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Begins to listen, and resolves once connections are accepted. Calling it again while listening gives the same address; after `close` the server can
-   * listen again.
+   * Begins to listen, and resolves once connections are accepted. Calling it again while listening gives the same
+   * address; after `close` the server can listen again.
    *
    * @param place a port, or host and port, or the path of a Unix domain socket; the rest comes from the options
-   * @throws (rejects with) the system's code: EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND, …; ERR_ALREADY_LISTENING when it listens elsewhere
+   * @throws (rejects with) the system's code: EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND, …; ERR_ALREADY_LISTENING
+   * when it listens elsewhere
    */
   async listen(place?: ListenOptions | number): Promise<ServerAddress> {
     const wanted = resolvePlace(place, this.options)
@@ -129,8 +125,9 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Stops accepting, closes idle connections, tells the others `Connection: close` with their answers, and resolves when the last request has ended.
-   * Resolves at once when the server does not listen. Calling it again can shorten the time.
+   * Stops accepting, closes idle connections, tells the others `Connection: close` with their answers, and resolves
+   * when the last request has ended. Resolves at once when the server does not listen. Calling it again can shorten the
+   * time.
    *
    * @param timeout milliseconds after which requests still going on are cut. Default: none, all may end.
    */
@@ -179,8 +176,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Figures since the server began to listen: connections, requests, queue depth, bytes, errors by kind. After `close` the last ones; all zero before the first
-   * `listen`. A snapshot: it does not change any more.
+   * Figures since the server began to listen: connections, requests, queue depth, bytes, errors by kind. After `close`
+   * the last ones; all zero before the first `listen`. A snapshot: it does not change any more.
    */
   stats(): ServerStats {
     const native = this.id < 0 ? null : this.lane!.core.stats(this.id)

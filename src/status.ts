@@ -1,4 +1,7 @@
-/** Reason phrases by status, as in the registry of RFC 9110 and the RFCs after it; the core sends them when no other is set. */
+/**
+ * Reason phrases by status, as in the registry of RFC 9110 and the RFCs after it; the core sends them when no other is
+ * set.
+ */
 export const STATUS_CODES: Readonly<Record<number, string>> = Object.freeze({
   100: 'Continue',
   101: 'Switching Protocols',

@@ -16,7 +16,8 @@ export class Stream {
   private waiting: { promise: Promise<void>; resolve: () => void; reject: (error: CodedError) => void } | null = null
 
   /**
-   * Counts a piece as under way. The core is asked for a drain record at half of the limit already, so that it can arrive before the limit stops the writer.
+   * Counts a piece as under way. The core is asked for a drain record at half of the limit already, so that it can
+   * arrive before the limit stops the writer.
    * @returns the flags its record needs
    */
   account(bytes: number, limit: number): number {
@@ -65,8 +66,8 @@ export class Stream {
 }
 
 /**
- * Marks a promise as handled: it rejects when a client goes away, and a program that looks at it later, or never, must not be ended by
- * `unhandledRejection` because of that. Whoever awaits it still gets the error.
+ * Marks a promise as handled: it rejects when a client goes away, and a program that looks at it later, or never, must
+ * not be ended by `unhandledRejection` because of that. Whoever awaits it still gets the error.
  */
 export function handled<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(ignore)

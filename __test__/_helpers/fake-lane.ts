@@ -4,8 +4,8 @@ import type { NativeBinding, NativeLane } from '#dist/binding'
 export const FIRST_PORT = 40_000
 
 /**
- * Stands in for the native core: takes the records a test puts into a batch to the facade, and reads what the facade hands back. Speaks the byte layout of
- * `crates/millrace-batch` on its own, without the facade's code.
+ * Stands in for the native core: takes the records a test puts into a batch to the facade, and reads what the facade
+ * hands back. Speaks the byte layout of `crates/millrace-batch` on its own, without the facade's code.
  */
 export class FakeLane implements NativeLane {
   readonly sent: Sent[] = []
@@ -32,7 +32,10 @@ export class FakeLane implements NativeLane {
     this.onWake = onWake
   }
 
-  /** Hands batches to the facade, as the core would: from a callback of the event loop, so that promises run before this resolves. */
+  /**
+   * Hands batches to the facade, as the core would: from a callback of the event loop, so that promises run before this
+   * resolves.
+   */
   async deliver(...batches: Batch[]): Promise<Sent[]> {
     const before = this.sent.length
     this.batches.push(...batches)
@@ -144,7 +147,7 @@ export const fakeBinding: NativeBinding = {
   version: () => '0.0.0',
 }
 
-// Outbound: what the facade wrote -----------------------------------------------------------------------------------------------------------------------
+// Outbound: what the facade wrote
 
 /** One record the facade handed over. */
 export interface Sent {
@@ -215,7 +218,7 @@ export function read(record: Buffer, put: readonly Buffer[]): Sent {
   return sent
 }
 
-// Inbound: what a test has the core say -----------------------------------------------------------------------------------------------------------------
+// Inbound: what a test has the core say
 
 export interface FakeRequest {
   server?: number

@@ -15,7 +15,10 @@ export interface Served {
   tell(fill: (batch: Batch) => unknown): Promise<Sent[]>
 }
 
-/** A server on the stand-in core. All servers of a file share one lane, so its tests run one after the other (`test.serial`). */
+/**
+ * A server on the stand-in core. All servers of a file share one lane, so its tests run one after the other
+ * (`test.serial`).
+ */
 export async function serve(given: Handler | ServerOptions): Promise<Served> {
   const server = createServer(given)
   const { port } = await server.listen({ host: '127.0.0.1' })
