@@ -42,7 +42,7 @@ test('the docstring of each option says its default', (t) => {
   for (const [name, { kind, initial }] of rules()) {
     const own = name.split('.').at(-1)!
     const docs = [...source.matchAll(new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+${own}\\?:`, 'g'))]
-      .map(([, text]) => text)
+      .map(([, text]) => text.replaceAll(/\s+\*?\s*/g, ' '))
       .join(' ')
     t.regex(docs, /Default/, name)
     if (kind === 'integer' && name !== 'ioThreads')

@@ -8,7 +8,6 @@ import {
   remotePortOf,
   targetOf,
   type Inbox,
-  type RequestRecord,
 } from './batch'
 import { emptyBody, type Body, type ReadCallback } from './body'
 import { coded, type CodedError } from './errors'
@@ -20,7 +19,7 @@ import { handled } from './stream'
  * A request. Every property is looked up in the received bytes when asked for and stays valid for as long as you hold
  * the request: after `await`, after the answer, after the client has gone.
  */
-export class Request implements RequestRecord {
+export class Request {
   /** @internal */ _text: string
   /** @internal */ readonly _flags: number
   /** @internal */ _textStart: number

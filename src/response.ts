@@ -16,7 +16,6 @@ import {
   listFields,
   replaceFields,
   setField,
-  type ResponseHead,
 } from './response-head'
 import { handled, Stream } from './stream'
 
@@ -45,7 +44,7 @@ const MAX_FIELD_BYTES = 64 * 1024
  * which report their error through their callbacks, and misuse (headers after they were sent, writing after the end,
  * answering twice) throws an error with a code and harms nothing else.
  */
-export class Response implements ResponseHead {
+export class Response {
   /** @internal */ readonly _lane: Lane
   /** @internal */ readonly _server: ServerSink
   /** @internal */ readonly _connection: number
