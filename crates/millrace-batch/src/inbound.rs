@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::ExchangeId;
 use crate::layout::{
-    AbortReason, INBOUND_HEADER_WORDS, INLINE_BODY_BYTES, SEGMENT_BYTES, ServerEvent, WriteOutcome,
-    inbound_flag, inbound_kind, method_code,
+    AbortReason, INBOUND_HEADER_WORDS, INLINE_BODY_BYTES, LARGE_BODY_BYTES, SEGMENT_BYTES,
+    ServerEvent, WriteOutcome, inbound_flag, inbound_kind, method_code,
 };
 
 /// Records for one JavaScript thread: numbers, the text they point into, small bodies, and large bodies by reference.
@@ -19,6 +19,7 @@ pub struct Inbound {
     text: Vec<u8>,
     bytes: Vec<u8>,
     chunks: Vec<Bytes>,
+    chunk_bytes: usize,
     /// Words that hold an offset into `bytes`, to be moved behind the records on delivery.
     byte_offsets: Vec<u32>,
     requests: usize,
@@ -64,11 +65,12 @@ impl Inbound {
         self.words.is_empty()
     }
 
-    /// Whether the next record belongs into another batch.
+    /// Whether the next record belongs into another batch: this one need not fit the inbox with it.
     pub fn is_full(&self) -> bool {
         self.words.len() * 4 >= SEGMENT_BYTES / 2
             || self.text.len() >= SEGMENT_BYTES
             || self.bytes.len() >= SEGMENT_BYTES
+            || self.chunk_bytes >= LARGE_BODY_BYTES
     }
 
     /// How many of the records are requests.
@@ -78,8 +80,7 @@ impl Inbound {
 
     /// Bytes held: text, bodies and records.
     pub fn byte_len(&self) -> usize {
-        let large: usize = self.chunks.iter().map(Bytes::len).sum();
-        self.words.len() * 4 + self.text.len() + self.bytes.len() + large
+        self.words.len() * 4 + self.text.len() + self.bytes.len() + self.chunk_bytes
     }
 
     /// Adds a request.
@@ -166,6 +167,7 @@ impl Inbound {
         let first = inbound_kind::BODY | inbound_flag::LARGE | end;
         self.push_exchange(first, exchange, self.chunks.len() as u32);
         self.words.push(piece.len() as u32);
+        self.chunk_bytes += piece.len();
         self.chunks.push(piece);
     }
 
@@ -261,6 +263,7 @@ impl Inbound {
         self.text.clear();
         self.bytes.clear();
         self.chunks.clear();
+        self.chunk_bytes = 0;
         self.byte_offsets.clear();
         self.requests = 0;
         self.text.shrink_to(2 * SEGMENT_BYTES);
@@ -353,5 +356,51 @@ mod tests {
         assert_eq!(&inbox[start..start + length], b"second");
         assert_eq!(used, start + length);
         assert_eq!(word(0), 2 + 12);
+    }
+
+    #[test]
+    fn a_batch_that_is_left_when_full_fits_the_inbox_whatever_it_holds() {
+        let exchange = ExchangeId {
+            connection: 1,
+            generation: 2,
+            sequence: 3,
+        };
+        let body = vec![b'x'; INLINE_BODY_BYTES];
+        let pushes: [&dyn Fn(&mut Inbound); 4] = [
+            &|batch| batch.push_written(exchange, 1, WriteOutcome::Written),
+            &|batch| batch.push_abort(exchange, AbortReason::Reset),
+            &|batch| batch.push_body(exchange, &body, false),
+            &|batch| batch.push_body(exchange, b"x", false),
+        ];
+        for (first, second) in (0..4).flat_map(|first| (0..4).map(move |second| (first, second))) {
+            let mut batch = Inbound::default();
+            while !batch.is_full() {
+                pushes[first](&mut batch);
+                if !batch.is_full() {
+                    pushes[second](&mut batch);
+                }
+            }
+            let mut inbox = vec![0; crate::layout::INBOX_BYTES];
+            assert!(batch.deliver(&mut inbox, false) <= inbox.len());
+        }
+    }
+
+    #[test]
+    fn large_pieces_fill_a_batch_too() {
+        let exchange = ExchangeId {
+            connection: 1,
+            generation: 2,
+            sequence: 3,
+        };
+        let mut batch = Inbound::default();
+        let piece = vec![b'x'; 64 * 1024];
+        let count = (0..).take_while(|_| {
+            let room = !batch.is_full();
+            if room {
+                batch.push_body(exchange, &piece, false);
+            }
+            room
+        });
+        assert_eq!(count.count(), LARGE_BODY_BYTES / piece.len());
     }
 }

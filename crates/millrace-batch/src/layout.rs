@@ -12,6 +12,10 @@ pub const SEGMENT_BYTES: usize = 64 * 1024;
 /// Body pieces up to this size, in bytes, are copied into the batch; larger ones are handed over one by one.
 pub const INLINE_BODY_BYTES: usize = 16 * 1024;
 
+/// An inbound batch takes no further record once it holds this many bytes of large body pieces, so that the bound on what
+/// waits for JavaScript is looked at in time.
+pub const LARGE_BODY_BYTES: usize = 1024 * 1024;
+
 /// Words before the first inbound record: the end of the records, and whether more batches wait.
 pub const INBOUND_HEADER_WORDS: usize = 2;
 

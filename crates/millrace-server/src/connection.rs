@@ -236,6 +236,7 @@ impl Connection {
             }
             active.body_last = room.now;
             active.body_bytes += length as u64;
+            room.outboxes.publish_if_due(&self.server.lane);
         }
         // Its end takes no bytes.
         self.parse(room, 0);
@@ -406,14 +407,14 @@ impl Connection {
         let body_cut = !active.conn.is_between_requests();
         active.conn.end_of_input();
         if body_cut || !self.server.config.allow_half_close {
-            let batch = room.batch(&self.server.lane);
             for sequence in active.conn.pending() {
                 let id = ExchangeId {
                     connection: self.number,
                     generation: self.generation,
                     sequence,
                 };
-                batch.push_abort(id, AbortReason::ClientClosed);
+                room.batch(&self.server.lane)
+                    .push_abort(id, AbortReason::ClientClosed);
             }
         }
     }
@@ -455,7 +456,7 @@ impl Connection {
         if !active.conn.has_news() {
             return Ok(());
         }
-        let batch = room.batch(&self.server.lane);
+        let lane = &self.server.lane;
         let id = |sequence| ExchangeId {
             connection: self.number,
             generation: self.generation,
@@ -463,13 +464,15 @@ impl Connection {
         };
         let output = active.conn.output();
         while let Some(mark) = output.pop_passed() {
-            batch.push_written(id(mark.sequence), mark.token, WriteOutcome::Written);
+            room.batch(lane)
+                .push_written(id(mark.sequence), mark.token, WriteOutcome::Written);
         }
         if let Some(sequence) = active.conn.take_drained(self.server.config.write_low) {
-            batch.push_drain(id(sequence), left);
+            room.batch(lane).push_drain(id(sequence), left);
         }
         if let Some(sequence) = active.conn.take_cut_body() {
-            batch.push_abort(id(sequence), AbortReason::ConnectionLost);
+            room.batch(lane)
+                .push_abort(id(sequence), AbortReason::ConnectionLost);
         }
         Ok(())
     }
@@ -548,18 +551,19 @@ impl Connection {
             return;
         };
         let counters = self.server.counters(room.thread);
-        let batch = room.batch(&self.server.lane);
+        let lane = &self.server.lane;
         let id = |sequence| ExchangeId {
             connection: self.number,
             generation: self.generation,
             sequence,
         };
-        active
-            .conn
-            .abandon_marks(|mark| batch.push_written(id(mark.sequence), mark.token, outcome));
+        active.conn.abandon_marks(|mark| {
+            room.batch(lane)
+                .push_written(id(mark.sequence), mark.token, outcome)
+        });
         active.conn.abandon(|sequence| {
             counters.pending.sub(1);
-            batch.push_abort(id(sequence), reason);
+            room.batch(lane).push_abort(id(sequence), reason);
         });
         self.release_state(room);
     }

@@ -23,23 +23,28 @@ pub(crate) struct Outboxes {
 pub(crate) struct ParkedOutboxes(Arc<Mutex<Outboxes>>);
 
 impl Outboxes {
-    /// The batch for a lane. Records of different servers of one JavaScript thread share it.
+    /// The batch for a lane, with room for one record: to be asked for anew for each. Records of different servers of
+    /// one JavaScript thread share it.
     pub(crate) fn batch(&mut self, lane: &Arc<Lane>) -> &mut Inbound {
-        let index = self
+        let known = self
             .list
             .iter()
-            .position(|(owner, _)| Arc::ptr_eq(owner, lane))
-            .unwrap_or_else(|| {
-                self.list.push((lane.clone(), Inbound::default()));
-                self.list.len() - 1
-            });
-        &mut self.list[index].1
+            .position(|(owner, _)| Arc::ptr_eq(owner, lane));
+        let index = known.unwrap_or_else(|| {
+            self.list.push((lane.clone(), Inbound::default()));
+            self.list.len() - 1
+        });
+        let batch = &mut self.list[index].1;
+        if batch.is_full() {
+            lane.publish(batch);
+        }
+        batch
     }
 
-    /// Hands the lane's batch over if it is full, or holds enough to wake a sleeping JavaScript thread for.
+    /// Hands the lane's batch over if it holds enough to wake a sleeping JavaScript thread for.
     pub(crate) fn publish_if_due(&mut self, lane: &Arc<Lane>) {
         let batch = self.batch(lane);
-        if batch.is_full() || (batch.request_count() >= WAKE_REQUESTS && !lane.is_awake()) {
+        if batch.request_count() >= WAKE_REQUESTS && !lane.is_awake() {
             lane.publish(batch);
         }
     }
