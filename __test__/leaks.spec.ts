@@ -1,0 +1,237 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import path from 'node:path'
+import ava, { type ExecutionContext } from 'ava'
+import type { Held, Order } from './_helpers/leaks-program'
+
+// What a server held for a client is given back. Each test warms the program up with the same work as it then measures,
+// so that what is left is caches, arenas and compiled code; the bounds are far above their noise and far below what one
+// forgotten record of each exchange would come to.
+
+const test = process.platform === 'linux' ? ava.serial : ava.serial.skip
+
+const KIB = 1024
+const MIB = 1024 * KIB
+
+/** Requests that are on their way at once on each connection. */
+const DEPTH = 25
+
+test('100,000 requests leave nothing behind', async (t) => {
+  const program = await start(t)
+  await requests(program.port, 20_000)
+  const before = await program.measure()
+  await requests(program.port, 100_000)
+  t.is((await program.measure()).requests, before.requests + 100_000)
+  // A record of 100 bytes forgotten with each request would be 10 MB.
+  await returns(t, program, before, 8 * MIB)
+})
+
+test('5,000 connections leave nothing behind', async (t) => {
+  const program = await start(t)
+  await connections(program.port, 2_000)
+  const before = await program.measure()
+  await connections(program.port, 5_000)
+  // A connection forgotten with its state would be some KiB, 5,000 of them more than 10 MB.
+  await returns(t, program, before, 8 * MIB)
+})
+
+test('10,000 connections that send nothing leave nothing behind', async (t) => {
+  const program = await start(t)
+  await silence(program, 1_000)
+  const before = await program.measure()
+  const during = await silence(program, SILENT)
+  // A state of its own for each would be 1 KiB and more, a buffer 16 KiB and more.
+  const each = (during.rss - before.rss) / SILENT
+  t.true(each < 3 * KIB, `${each.toFixed()} bytes each`)
+  await returns(t, program, before, 16 * MIB)
+})
+
+test('aborted uploads leave nothing behind', async (t) => {
+  const program = await start(t)
+  await abortedUploads(program.port, 200)
+  const before = await program.measure()
+  await abortedUploads(program.port, 500)
+  // 300 KiB of each are on the server when it is cut, which would be 150 MB. What is kept are spare buffers for bodies,
+  // at most 32 MiB, that the warm-up may not have filled.
+  await returns(t, program, before, 40 * MIB)
+})
+
+test('terminated workers leave nothing behind', async (t) => {
+  const program = await start(t)
+  for (let i = 0; i < 6; i++) await terminatedWorker(program)
+  const before = await program.measure()
+  for (let i = 0; i < 20; i++) await terminatedWorker(program)
+  // A worker's inbox, outbox and heap come to more than 5 MB; twenty of them to more than 100.
+  await returns(t, program, before, 40 * MIB)
+})
+
+/** As many as descriptors are allowed for, if those are less. */
+const SILENT = Math.min(10_000, descriptorLimit() - 500)
+
+function descriptorLimit(): number {
+  if (process.platform !== 'linux') return 0
+  // Node raises its own soft limit to the hard one.
+  return Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity)
+}
+
+async function returns(t: ExecutionContext, program: Program, before: Held, most: number): Promise<void> {
+  const after = await program.quiet()
+  t.log(
+    `resident ${inMib(before.rss)} → ${inMib(after.rss)} MiB, descriptors ${before.descriptors} → ${after.descriptors}`,
+  )
+  t.true(after.rss - before.rss < most, `resident memory grew by ${inMib(after.rss - before.rss)} MiB`)
+  // Other than resident memory, these are exact: what is not collected is held by somebody.
+  t.true(after.heap - before.heap < 2 * MIB, `the heap grew by ${inMib(after.heap - before.heap)} MiB`)
+  t.true(after.external - before.external < MIB, `buffers grew by ${inMib(after.external - before.external)} MiB`)
+  t.is(after.connections, 0)
+  t.is(after.pending, 0)
+  t.true(after.descriptors <= before.descriptors, `descriptors: ${before.descriptors} → ${after.descriptors}`)
+}
+
+function inMib(bytes: number): string {
+  return (bytes / MIB).toFixed(1)
+}
+
+// What clients do ---------------------------------------------------------------------------------------------------
+
+/** Asks for so many answers over a few connections, several at a time, some with bodies. */
+async function requests(port: number, count: number): Promise<void> {
+  const each = count / 8 / DEPTH
+  await Promise.all(Array.from({ length: 8 }, () => conversation(port, each)))
+}
+
+async function conversation(port: number, rounds: number): Promise<void> {
+  const socket = await open(port)
+  const hello = 'GET /hello HTTP/1.1\r\nHost: leaks\r\n\r\n'
+  const post = 'POST /post HTTP/1.1\r\nHost: leaks\r\nContent-Length: 5\r\nX-Mark: unique\r\n\r\nhello'
+  const message = hello.repeat(DEPTH - 5) + post.repeat(5)
+  let left = rounds * DEPTH
+  let tail = ''
+  socket.setEncoding('latin1')
+  const done = new Promise<void>((resolve, reject) => {
+    socket.on('close', () => reject(new Error(`closed with ${left} answers to come`)))
+    socket.on('data', (text: string) => {
+      // A status line may be cut in two; the tail is shorter than one.
+      const seen = tail + text
+      const before = left
+      left -= seen.split('HTTP/1.1 200').length - 1
+      tail = seen.slice(-11)
+      if (Math.ceil(before / DEPTH) > Math.ceil(left / DEPTH) && left > 0) socket.write(message)
+      if (left === 0) resolve()
+    })
+  })
+  socket.write(message)
+  await done
+  socket.destroy()
+}
+
+/** Connects, asks once, and goes: in order, with a reset, or in the middle of a head. */
+async function connections(port: number, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 50) {
+    await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        const socket = await open(port)
+        if (index % 3 === 0) {
+          socket.write('GET /hello HT')
+        } else {
+          socket.write('GET /hello HTTP/1.1\r\nHost: leaks\r\n\r\n')
+          await once(socket, 'data')
+        }
+        if (index % 2 === 0) socket.destroy()
+        else socket.resetAndDestroy()
+      }),
+    )
+  }
+}
+
+/** Connects and says nothing; measures while so many do, then has them go. */
+async function silence(program: Program, count: number): Promise<Held> {
+  const sockets: Socket[] = []
+  while (sockets.length < count) {
+    const some = Math.min(200, count - sockets.length)
+    sockets.push(...(await Promise.all(Array.from({ length: some }, () => open(program.port)))))
+  }
+  let held = await program.measure()
+  while (held.connections < count) held = await program.measure()
+  for (const socket of sockets) socket.destroy()
+  return held
+}
+
+/** Uploads some of a body and resets, half of them while the handler reads. */
+async function abortedUploads(port: number, count: number): Promise<void> {
+  const part = Buffer.alloc(300 * KIB, 'x')
+  for (let i = 0; i < count; i += 20) {
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, index) => {
+        const socket = await open(port)
+        const target = index % 2 === 0 ? '/upload' : '/unread'
+        socket.write(`PUT ${target} HTTP/1.1\r\nHost: leaks\r\nContent-Length: 8000000\r\n\r\n`)
+        await new Promise((resolve) => socket.write(part, resolve))
+        socket.resetAndDestroy()
+      }),
+    )
+  }
+}
+
+/** Has a worker terminated in the middle of an upload, a download and a request that is never answered. */
+async function terminatedWorker(program: Program): Promise<void> {
+  const ports = await program.startWorker()
+  const sockets = await Promise.all([ports[0], ports[0], ports[1]].map(open))
+  const [upload, download, never] = sockets
+  upload.write('PUT /upload HTTP/1.1\r\nHost: leaks\r\nContent-Length: 8000000\r\n\r\n')
+  upload.write(Buffer.alloc(300 * KIB))
+  download.write('GET /download HTTP/1.1\r\nHost: leaks\r\n\r\n')
+  never.write('GET /never HTTP/1.1\r\nHost: leaks\r\n\r\n')
+  // Whether with a reset or without is the system's choice.
+  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.resume().once('close', resolve))))
+  await program.workerEnded()
+}
+
+async function open(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => undefined)
+  await once(socket, 'connect')
+  return socket
+}
+
+// The program -------------------------------------------------------------------------------------------------------
+
+interface Program {
+  readonly port: number
+  measure(): Promise<Held>
+  /** Measures once nothing is left of the clients. */
+  quiet(): Promise<Held>
+  startWorker(): Promise<number[]>
+  workerEnded(): Promise<unknown>
+}
+
+async function start(t: ExecutionContext): Promise<Program> {
+  const child: ChildProcess = fork(path.join(__dirname, '_helpers', 'leaks-program.js'), {
+    execArgv: ['--expose-gc'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const order = (what: Order): void => void child.send(what)
+  const said = async <T>(): Promise<T> => ((await once(child, 'message')) as [T])[0]
+  const measure = (): Promise<Held> => {
+    order('measure')
+    return said()
+  }
+  const port = await said<number>()
+  return {
+    port,
+    measure,
+    async quiet() {
+      for (;;) {
+        const held = await measure()
+        if (held.connections === 0) return held
+      }
+    },
+    startWorker() {
+      order('worker')
+      return said()
+    },
+    workerEnded: said,
+  }
+}
