@@ -553,4 +553,4 @@ export class Outbox {
 /** Up to so many words a loop beats the call of `set`. */
 const LONG_BLOCK = 64
 /** Up to here a loop over the characters beats the call into Node's encoder. */
-const SHORT_TEXT = 128
+const SHORT_TEXT = 48
