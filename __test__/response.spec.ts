@@ -588,6 +588,25 @@ test('a callback that throws is reported and closes the connection, and the next
   t.deepEqual(reported.slice(2), ['in a late callback', '/here'])
 })
 
+test('bytes that lie about their length are sent as they are', async (t) => {
+  class Liar extends Uint8Array {
+    override get length(): number {
+      return 200
+    }
+  }
+  const own = Object.defineProperty(Buffer.from('own'), 'length', { value: 1e9 })
+  for (const [bytes, text] of [
+    [new Liar(Buffer.from('sub')), 'sub'],
+    [own, 'own'],
+  ] as const) {
+    const sent = await answer((_request, response) => {
+      response.write(bytes)
+      response.end([bytes, 'x'])
+    })
+    t.is(sent.map(({ body = '' }) => body).join(''), `${text}${text}x`)
+  }
+})
+
 test('bytes are copied before write returns', async (t) => {
   const sent = await answer((_request, response) => {
     for (const size of [10, 100_000]) {

@@ -24,11 +24,18 @@ export function checkCallback(callback: unknown): void {
 }
 
 function pieceOf(chunk: Chunk): string | Uint8Array {
-  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return chunk
+  if (typeof chunk === 'string') return chunk
+  if (chunk instanceof Uint8Array && isHonest(chunk)) return chunk
   if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)
   if (chunk instanceof ArrayBuffer || chunk instanceof SharedArrayBuffer) return new Uint8Array(chunk)
   throw codedType(
     'ERR_INVALID_CHUNK',
     `A body chunk has to be a string, an ArrayBuffer, a view of one, or a list of these, but it is ${show(chunk)}.`,
   )
+}
+
+/** A subclass, or a property of the object itself, could say another length than there is, and send others' bytes. */
+function isHonest(bytes: Uint8Array): boolean {
+  const prototype: unknown = Object.getPrototypeOf(bytes)
+  return (prototype === Buffer.prototype || prototype === Uint8Array.prototype) && !Object.hasOwn(bytes, 'length')
 }
