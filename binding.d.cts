@@ -85,6 +85,7 @@ export interface ListenOptions {
   maxQueuedBytes: number
   bodyWindow: number
   drainBytes: number
+  writeBufferHigh: number
   writeBufferLow: number
   headersTimeout: number
   bodyTimeout: number

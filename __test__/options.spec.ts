@@ -131,6 +131,7 @@ test('the core gets every option it knows, and nothing for what is the system’
     maxHeaderBytes: 16_384,
     maxBodyBytes: 8 * 1024 * 1024,
     maxConnections: Infinity,
+    writeBufferHigh: 262_144,
     writeBufferLow: 65_536,
     headersTimeout: 15_000,
     minBodyRate: 240,

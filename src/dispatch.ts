@@ -101,6 +101,7 @@ export class Lane {
   reserve(bytes: number): Outbox {
     const outbox = this.outbox
     if (outbox.room() < bytes) this.submit()
+    if (outbox.room() < bytes) throw codedPlain('ERR_HEADERS_TOO_LARGE', `A record of ${bytes} bytes does not fit.`)
     return outbox
   }
 
@@ -172,6 +173,13 @@ export class Lane {
     this.running = true
     try {
       this.scope.run(this.loop)
+    } catch (error) {
+      // The core takes this thread for awake until it has received nothing, so the loop must go on whatever happened.
+      this.continuing = true
+      setImmediate(this.continueLater)
+      queueMicrotask(() => {
+        throw error
+      })
     } finally {
       this.running = false
     }

@@ -147,6 +147,7 @@ export function nativeOptions(options: ResolvedOptions): NativeListenOptions {
   // Nobody wants to hear of them otherwise, and an attacker could send them by the thousand.
   native['reportConnectionErrors'] = options.onError !== undefined
   // Wakes the writer while a quarter is still under way, so that the socket does not run dry.
+  native['writeBufferHigh'] = options.limits.writeBuffer
   native['writeBufferLow'] = Math.floor(options.limits.writeBuffer / 4)
   return native
 }

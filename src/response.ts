@@ -209,7 +209,9 @@ export class Response {
     }
     const fields = Object.entries(headers).flatMap(([name, value]) => fieldsOf(name, value))
     if ((this._state & GONE) !== 0) return this
-    const outbox = this._lane.reserve(RECORD_OVERHEAD + fieldBytes(fields))
+    const size = fieldBytes(fields)
+    if (size > MAX_FIELD_BYTES) throw tooLarge(size)
+    const outbox = this._lane.reserve(RECORD_OVERHEAD + size)
     outbox.informational(this._connection, this._generation, this._sequence, status, fields)
     this._lane.written()
     return this
@@ -282,6 +284,8 @@ export class Response {
       const values: readonly unknown[] = Array.isArray(value) ? value : [value]
       for (const one of values) fields.push(trailerField(name, one))
     }
+    const size = fieldBytes(fields)
+    if (size > MAX_FIELD_BYTES) throw tooLarge(size)
     this.stream().trailers = fields
     return this
   }

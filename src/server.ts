@@ -218,8 +218,7 @@ export class Server implements AsyncDisposable {
     this.lane!.core.forget(this.id)
     this.id = -1
     if (this.referenced) this.lane!.unref()
-    this.where = null
-    this.opening = null
+    // `where` and `opening` belong to a `listen` that waits for this end, if there is one; `close` has cleared its own.
     this.closing?.resolve()
     this.closing = null
   }
@@ -307,6 +306,12 @@ function printBoth(error: unknown, second: unknown): void {
 
 function print(error: unknown): void {
   // The default place for errors nobody else wants, as for an uncaught exception.
-  // oxlint-disable-next-line no-console
-  console.error(error)
+  try {
+    // oxlint-disable-next-line no-console
+    console.error(error)
+  } catch {
+    // What is thrown can be anything, also something that throws when it is looked at.
+    // oxlint-disable-next-line no-console
+    console.error('An error that cannot be shown was thrown by a handler.')
+  }
 }

@@ -25,6 +25,8 @@ pub struct Policy {
     pub limits: Limits,
     /// How many requests may wait for their answers before no more are read.
     pub pipelined: usize,
+    /// How many bytes of answers may be unwritten before no more requests are read.
+    pub unsent_bytes: usize,
     /// How many requests a connection may make; the last answer closes it.
     pub requests: u32,
     /// How many bytes of a request's body may be handed out before they are consumed.
@@ -47,6 +49,8 @@ pub struct Conn {
     last_request_seen: bool,
     /// An answer has said that it is the last, whatever requests came after its own.
     close_when_sent: bool,
+    /// The client has asked for the end of the connection: it sends nothing after the last request.
+    client_closes: bool,
     /// The exchange whose handler wanted a body that is discarded now, because its answer is complete.
     cut_body: Option<u32>,
     /// Something was refused, and what comes after it is not looked at.
@@ -140,6 +144,7 @@ impl Conn {
         self.last_request_seen = false;
         self.close_when_sent = false;
         self.refused = false;
+        self.client_closes = false;
         self.cut_body = None;
         self.next_sequence = 0;
         next_sequence
@@ -162,7 +167,8 @@ impl Conn {
             if self.last_request_seen {
                 return Ok((0, Received::Finished));
             }
-            if self.exchanges.len() >= policy.pipelined {
+            if self.exchanges.len() >= policy.pipelined || self.unsent_bytes() > policy.unsent_bytes
+            {
                 return Ok((0, Received::Blocked));
             }
         }
@@ -205,6 +211,9 @@ impl Conn {
     ///
     /// Returns the exchange whose body broke, if one did; it is over. Nothing that comes later is looked at.
     pub fn refuse(&mut self, error: Error, date: &[u8; 29]) -> Option<u32> {
+        if self.refused {
+            return None;
+        }
         self.last_request_seen = true;
         self.refused = true;
         let broken = match std::mem::take(&mut self.incoming) {
@@ -481,6 +490,11 @@ impl Conn {
         self.decoder.is_between_requests()
     }
 
+    /// Whether a further request would be looked at.
+    pub fn expects_request(&self) -> bool {
+        self.decoder.is_between_requests() && !self.last_request_seen && !self.refused
+    }
+
     /// Whether empty lines came where a request is to begin.
     pub fn has_skipped_lines(&self) -> bool {
         self.decoder.has_skipped_lines()
@@ -495,9 +509,10 @@ impl Conn {
         }
     }
 
-    /// Whether every request seen came whole, so that closing loses nothing the client sent.
+    /// Whether the client has said that it sends no further request, and all of the last one has come: only then is it
+    /// certain that closing now loses nothing on the way.
     pub fn has_read_everything(&self) -> bool {
-        self.decoder.is_between_requests() && !self.refused
+        self.decoder.is_between_requests() && !self.refused && self.client_closes
     }
 
     /// Bytes that come next and belong to a body of known length that is being handed out: they can be read in one
@@ -524,6 +539,15 @@ impl Conn {
         self.close_when_sent || (self.last_request_seen && self.exchanges.is_empty())
     }
 
+    /// Bytes of answers that wait for the socket or for their turn.
+    fn unsent_bytes(&self) -> usize {
+        let ahead = self
+            .exchanges
+            .iter()
+            .filter_map(|exchange| exchange.ahead_of_turn.as_deref());
+        self.output.len() + ahead.map(Output::len).sum::<usize>()
+    }
+
     fn open_exchange(&mut self, head: &Head<'_>, policy: &Policy, now: u64) -> u32 {
         let sequence = self.next_sequence;
         self.next_sequence = sequence.wrapping_add(1);
@@ -532,6 +556,7 @@ impl Conn {
         let is_last = !head.persistent || self.next_sequence >= policy.requests;
         // What follows CONNECT is not HTTP if the answer is 2xx (RFC 9110 9.3.6).
         self.last_request_seen = is_last || is_connect;
+        self.client_closes = !head.persistent;
         if has_body {
             self.incoming = Incoming::Body {
                 sequence,

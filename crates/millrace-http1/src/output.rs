@@ -79,6 +79,11 @@ impl Output {
         self.held_bytes + self.tail.len() - self.written
     }
 
+    /// Bytes written since the output was made or reset.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
     /// Whether everything has been written.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -41,6 +41,7 @@ pub struct ListenOptions {
     pub max_queued_bytes: f64,
     pub body_window: u32,
     pub drain_bytes: f64,
+    pub write_buffer_high: u32,
     pub write_buffer_low: u32,
     pub headers_timeout: f64,
     pub body_timeout: f64,
@@ -100,6 +101,7 @@ impl ListenOptions {
                 pipelined: (self.max_pipelined_requests as usize).max(1),
                 requests: u32::try_from(unlimited(self.max_requests_per_connection))
                     .unwrap_or(u32::MAX),
+                unsent_bytes: self.write_buffer_high as usize,
                 body_window: self.body_window as usize,
                 drain_bytes: unlimited(self.drain_bytes),
             },

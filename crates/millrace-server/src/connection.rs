@@ -25,6 +25,9 @@ const READS_PER_VISIT: usize = 4;
 /// Pieces written at once.
 const WRITE_SLICES: usize = 32;
 
+/// Answers up to this size, in bytes, are with the client as good as at once.
+const SMALL_BYTES: u64 = 64 * 1024;
+
 /// Bytes of a closed connection that are read, so that the client gets to read the answer, before it is cut.
 const LINGER_BYTES: usize = 1024 * 1024;
 
@@ -41,6 +44,8 @@ pub(crate) struct Connection {
     remote: RemoteAddress,
     waker: Waker,
     slot_waker: Arc<SlotWaker>,
+    /// It is not read because too much waits for JavaScript; until then the client is not late.
+    stalled: bool,
     next_sequence: u32,
     phase: Phase,
     /// When the connection was accepted, became idle or began to linger.
@@ -101,6 +106,7 @@ impl Connection {
             remote,
             waker: Waker::from(slot_waker.clone()),
             slot_waker,
+            stalled: false,
             next_sequence: 0,
             phase: Phase::Open,
             since: now,
@@ -155,6 +161,19 @@ impl Connection {
         self.flush_and_settle(room)
     }
 
+    /// Reads again after a time in which the server did not, and which is not the client's fault.
+    pub(crate) fn resume(&mut self, room: &mut Room) -> Fate {
+        if std::mem::take(&mut self.stalled) {
+            self.since = room.now;
+            if let Some(active) = &mut self.active {
+                active.head_since = room.now;
+                active.body_since += room.now.saturating_sub(active.body_last);
+                active.body_last = room.now;
+            }
+        }
+        self.drive(room)
+    }
+
     /// Writes what can be written and sees what is next, without looking for input.
     pub(crate) fn flush_and_settle(&mut self, room: &mut Room) -> Fate {
         if let Err(error) = self.flush(room) {
@@ -174,6 +193,7 @@ impl Connection {
             .lane
             .is_congested(self.server.config.queued_bytes)
         {
+            self.stalled = true;
             room.stalled.push(self.number);
             return Ok(Filled::Waiting);
         }
@@ -403,6 +423,7 @@ impl Connection {
             return;
         };
         active.peer_closed = true;
+        active.gone_since = room.now;
         active.input.clear();
         let body_cut = !active.conn.is_between_requests();
         active.conn.end_of_input();
@@ -448,6 +469,10 @@ impl Connection {
             }
         }
         let left = output.len();
+        if left < before && active.blocked && left <= self.server.config.write_low {
+            // The output may have been what blocked it.
+            self.waker.wake_by_ref();
+        }
         if left == 0 {
             active.write_since = 0;
         } else if left < before || active.write_since == 0 {
@@ -486,9 +511,12 @@ impl Connection {
             };
         };
         if active.conn.closes_when_sent() && active.conn.output().is_empty() {
-            let unread = !active.peer_closed && !active.conn.has_read_everything();
+            // A client that said it sends nothing more and has a small answer needs no watching over.
+            let is_small = active.conn.output().position() <= SMALL_BYTES;
+            let nothing_comes = active.peer_closed
+                || is_small && active.conn.has_read_everything() && self.has_nothing_to_read(room);
             self.end_exchanges(room, AbortReason::ConnectionLost, WriteOutcome::NotExecuted);
-            if !unread {
+            if nothing_comes {
                 return Fate::Over;
             }
             self.socket.shutdown_write();
@@ -504,6 +532,15 @@ impl Connection {
             }
         }
         Fate::Goes(self.deadline())
+    }
+
+    /// Whether a client that said it sends nothing more kept its word so far.
+    fn has_nothing_to_read(&mut self, room: &mut Room) -> bool {
+        let mut context = Context::from_waker(&self.waker);
+        !matches!(
+            self.socket.poll_read(&mut context, &mut room.scratch),
+            Poll::Ready(Ok(1..))
+        )
     }
 
     /// Reads and forgets until the client has closed too: closing at once would make the system discard the answer
@@ -557,6 +594,9 @@ impl Connection {
             generation: self.generation,
             sequence,
         };
+        if let Some(sequence) = active.conn.take_cut_body() {
+            room.batch(lane).push_abort(id(sequence), reason);
+        }
         active.conn.abandon_marks(|mark| {
             room.batch(lane)
                 .push_written(id(mark.sequence), mark.token, outcome)
@@ -608,13 +648,14 @@ impl Connection {
 
     fn deadlines(&self) -> impl Iterator<Item = (u64, Late)> {
         let timeouts = &self.server.config.timeouts;
-        let mut all = [None; 4];
+        let mut all = [None; 5];
         let after = |since: u64, timeout: u64| (timeout > 0).then_some(since + timeout);
         match (&self.active, self.phase) {
             (_, Phase::Closed) => {}
             (_, Phase::Lingering(_)) => {
                 all[0] = after(self.since, timeouts.linger.max(1)).map(|at| (at, Late::Linger))
             }
+            (None, Phase::Open) if self.stalled => {}
             (None, Phase::Open) if self.next_sequence == 0 => {
                 all[0] = after(self.since, timeouts.headers).map(|at| (at, Late::Silent));
             }
@@ -625,10 +666,14 @@ impl Connection {
                 if active.write_since > 0 {
                     all[0] = after(active.write_since, timeouts.write).map(|at| (at, Late::Write));
                 }
-                if !active.blocked && active.conn.is_between_requests() && active.has_begun_head() {
+                if !active.blocked
+                    && !self.stalled
+                    && active.conn.expects_request()
+                    && active.has_begun_head()
+                {
                     all[1] = after(active.head_since, timeouts.headers).map(|at| (at, Late::Head));
                 }
-                if active.conn.awaits_body() && timeouts.body > 0 {
+                if active.conn.awaits_body() && !self.stalled && timeouts.body > 0 {
                     let silent = active.body_last + timeouts.body;
                     let slow = active.body_since
                         + timeouts.body.max(
@@ -642,6 +687,10 @@ impl Connection {
                         silent
                     };
                     all[2] = Some((deadline, Late::Body));
+                }
+                if active.peer_closed && !self.server.config.allow_half_close {
+                    let since = active.gone_since.max(active.write_since);
+                    all[4] = after(since, timeouts.write).map(|at| (at, Late::Gone));
                 }
                 if timeouts.handler > 0
                     && let Some((_, since)) = active.conn.oldest_waiting()
@@ -669,6 +718,7 @@ impl Connection {
         match late {
             Late::Linger | Late::Silent => return Fate::Over,
             Late::Write => return Fate::Cut(AbortReason::WriteTimeout),
+            Late::Gone => return Fate::Cut(AbortReason::ConnectionLost),
             Late::Head => self.refuse(room, Error::HeadersTimeout),
             Late::Body => self.refuse(room, Error::BodyTimeout),
             Late::Handler => self.give_up_on_handler(room),
@@ -709,6 +759,8 @@ enum Late {
     Body,
     Handler,
     Write,
+    /// The client has closed its side and nothing is written to it.
+    Gone,
 }
 
 /// The body, when all of it is here and it is small.

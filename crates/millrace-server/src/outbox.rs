@@ -11,11 +11,15 @@ use crate::lane::Lane;
 /// delivers. Lower values cost pipelined requests a fifth of their rate on one processor, where a wake changes threads.
 const WAKE_REQUESTS: usize = 512;
 
+/// Passes after which batches are handed over although the thread has not parked.
+const PASSES: u32 = 4;
+
 /// The batches under way.
 #[derive(Debug, Default)]
 pub(crate) struct Outboxes {
     // A process has few JavaScript threads, so a look at each is the fastest.
     list: Vec<(Arc<Lane>, Inbound)>,
+    passes: u32,
 }
 
 /// Where the batches are between two passes: the runtime hands them over when it is about to park.
@@ -54,7 +58,16 @@ impl Outboxes {
         self.list.retain(|(owner, _)| !Arc::ptr_eq(owner, lane));
     }
 
+    /// Ends a pass. The batches of several passes are handed over together, but not those of too many.
+    pub(crate) fn end_pass(&mut self) {
+        self.passes += 1;
+        if self.passes >= PASSES {
+            self.publish();
+        }
+    }
+
     fn publish(&mut self) {
+        self.passes = 0;
         for (lane, batch) in &mut self.list {
             lane.publish(batch);
         }

@@ -62,6 +62,8 @@ pub(crate) struct Active {
     pub(crate) body_bytes: u64,
     /// Since when the client has not taken any of the output.
     pub(crate) write_since: u64,
+    /// When the client closed its sending side.
+    pub(crate) gone_since: u64,
 }
 
 impl Active {

@@ -32,6 +32,9 @@ use crate::timer::Timers;
 /// Set in the ready numbers of acceptors; slots of connections stay below.
 const ACCEPTOR: u32 = 1 << THREAD_SHIFT;
 
+/// Connections one too many that are answered at a time; further ones are closed without a word.
+const TURNED_AWAY: usize = 64;
+
 /// Stands for no timer in what the sleep is set to.
 const NEVER: u64 = u64::MAX;
 
@@ -73,6 +76,8 @@ struct Driver {
     acceptors: Slab<Acceptor>,
     /// By server: how many connections this thread has, and when they are cut.
     servers: HashMap<u32, Tenant>,
+    /// Connections one too many that linger.
+    turned_away: usize,
     timers: Timers,
     sleep: Pin<Box<Sleep>>,
     sleep_until: u64,
@@ -165,6 +170,7 @@ impl Driver {
             generations: Vec::new(),
             acceptors: Slab::new(),
             servers: HashMap::new(),
+            turned_away: 0,
             timers: Timers::default(),
             sleep: Box::pin(tokio::time::sleep_until(Instant::now())),
             sleep_until: NEVER,
@@ -190,6 +196,7 @@ impl Driver {
         self.visits = visits;
         self.visit_answered();
         self.expire();
+        self.room.outboxes.end_pass();
         self.outboxes.swap(&mut self.room.outboxes);
     }
 
@@ -214,7 +221,7 @@ impl Driver {
                 Command::Close(server, patience) => self.close(server, patience),
                 Command::Resume => {
                     for number in std::mem::take(&mut self.room.stalled) {
-                        self.visit((number & (ACCEPTOR - 1)) as usize, Connection::drive);
+                        self.visit((number & (ACCEPTOR - 1)) as usize, Connection::resume);
                     }
                 }
                 Command::Forget(lane) => self.forget(&lane),
@@ -285,10 +292,12 @@ impl Driver {
         let Some(connection) = self.connections.get_mut(slot) else {
             return;
         };
+        let now = self.room.now;
         let room = &mut self.room;
         match catch_unwind(AssertUnwindSafe(|| act(connection, room))) {
             Ok(Fate::Goes(None)) => {}
-            Ok(Fate::Goes(Some(deadline))) => self.timers.schedule(slot, deadline),
+            // A deadline that has passed and does not move must not make the thread spin.
+            Ok(Fate::Goes(Some(deadline))) => self.timers.schedule(slot, deadline.max(now + 1)),
             Ok(fate) => self.end(slot, fate),
             Err(_) => self.end_panicked(slot),
         }
@@ -335,6 +344,8 @@ impl Driver {
         counters.connections.sub(1);
         if admitted {
             server.leave();
+        } else {
+            self.turned_away -= 1;
         }
         self.handle.connections.fetch_sub(1, Ordering::Relaxed);
         if let Some(tenant) = self.servers.get_mut(&server.id) {
@@ -416,7 +427,11 @@ impl Driver {
         } in accepted
         {
             if !admitted {
-                self.insert(server.clone(), socket, remote, Connection::turn_away);
+                // Letting them linger is a courtesy, and there is only so much of it.
+                if self.turned_away < TURNED_AWAY {
+                    self.turned_away += 1;
+                    self.insert(server.clone(), socket, remote, Connection::turn_away);
+                }
                 continue;
             }
             match self.least_busy(server.config.io_threads) {

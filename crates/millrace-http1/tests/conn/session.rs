@@ -42,6 +42,7 @@ pub(crate) fn policy() -> Policy {
         requests: u32::MAX,
         body_window: 1024,
         drain_bytes: 1024,
+        unsent_bytes: 1 << 20,
     }
 }
 

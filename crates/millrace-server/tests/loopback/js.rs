@@ -63,6 +63,7 @@ pub(crate) fn config() -> Config {
             requests: u32::MAX,
             body_window: 256 * 1024,
             drain_bytes: 64 * 1024,
+            unsent_bytes: 256 * 1024,
         },
         connections: 1000,
         queued_bytes: 64 * 1024 * 1024,

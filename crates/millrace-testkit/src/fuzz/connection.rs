@@ -375,6 +375,7 @@ fn policy() -> Policy {
         requests: 12,
         body_window: 8,
         drain_bytes: 16,
+        unsent_bytes: 64,
     }
 }
 
