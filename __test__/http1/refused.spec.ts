@@ -6,6 +6,7 @@ import { LIMITS, REFUSED, type Refused } from './refused-messages'
 // Each message goes to a server of its own over a socket, with a request behind it that must never be seen.
 
 const SMUGGLED = 'GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n'
+const BODY = 'x'.repeat(512 * 1024)
 const NEXT = 'GET /next HTTP/1.1\r\nHost: a\r\n\r\n'
 
 for (const refused of REFUSED) {
@@ -49,6 +50,16 @@ test('answers the requests before a refused one first', async (t) => {
   )
   t.is(await wire.closed(), 'ended')
   t.deepEqual(served.paths, ['/next', '/next'])
+})
+
+test('lets a client that sends its refused body all the same read the refusal', async (t) => {
+  const served = await serve(t, { limits: LIMITS })
+  const wire = await Wire.open(served.port)
+  wire.send(`POST /refused HTTP/1.1\r\nHost: a\r\nContent-Length: ${BODY.length}\r\n\r\n`)
+  wire.send(BODY)
+  t.is((await wire.answer()).status, 413)
+  t.is(await wire.closed(), 'ended')
+  await served.answersNext()
 })
 
 test('says in a refusal what was wrong', async (t) => {

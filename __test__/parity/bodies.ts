@@ -1,5 +1,17 @@
-import { answering, echo, hello, pause, readAll, request, told, type Behaviour, type Chapter } from './behaviour'
+import {
+  answering,
+  echo,
+  hello,
+  pause,
+  readAll,
+  request,
+  stateOf,
+  told,
+  type Behaviour,
+  type Chapter,
+} from './behaviour'
 
+const MIB = 1024 * 1024
 const chunked = (...rest: string[]): string => request('POST /', 'Transfer-Encoding: chunked') + rest.join('\r\n')
 
 /** The bodies of requests. */
@@ -41,6 +53,13 @@ export const bodies: Chapter = {
       send: chunked('3', 'abc', 'A', '0123456789', '0', '', ''),
       handle: echo,
       seen: ['200 length "abc0123456789"', 'open'],
+    },
+    {
+      what: 'a body of ten thousand chunks',
+      does: 'is joined',
+      send: chunked(...Array<string>(10_000).fill('1\r\nx'), '0', '', ''),
+      handle: answering(async (exchange) => String((await exchange.body()).length)),
+      seen: ['200 length "10000"', 'open'],
     },
     {
       what: 'a chunked body with extensions',
@@ -118,7 +137,7 @@ export const bodies: Chapter = {
       what: 'a body of 9 MiB by its Content-Length',
       does: { millrace: 'is refused with 413 before it is sent', node: 'is accepted' },
       because: '`limits.bodyBytes` is 8 MiB, so that a handler which forgets to look is not filled up.',
-      send: request('POST /', `Content-Length: ${9 * 1024 * 1024}`),
+      send: request('POST /', `Content-Length: ${9 * MIB}`),
       handle: hello,
       talk: async (wire, send) => {
         const { status } = await wire.ask(send)
@@ -132,6 +151,22 @@ export const bodies: Chapter = {
       send: `${request('POST /', 'Content-Length: 3')}abc${request('GET /')}`,
       methods: ['POST', 'GET'],
       seen: ['200 length "hello"', '200 length "hello"', 'open'],
+    },
+    {
+      what: 'a body of 4 MiB the handler never reads',
+      does: {
+        millrace: 'is answered, then the connection closes',
+        node: 'is received to its end, and the connection stays open',
+      },
+      because:
+        '`limits.drainBytes` is 256 KiB: with more to come, a new connection is cheaper than the rest of the body.',
+      send: request('POST /', `Content-Length: ${4 * MIB}`),
+      talk: async (wire, send) => {
+        const answer = told(await wire.ask(send))
+        wire.send(Buffer.alloc(4 * MIB))
+        return [answer, await stateOf(wire)]
+      },
+      seen: { millrace: ['200 length "hello"', 'closed'], node: ['200 length "hello"', 'open'] },
     },
     {
       what: 'Expect: 100-continue with a handler that reads the body',

@@ -3,6 +3,7 @@ import type { Handle } from './servers'
 
 const GET = request('GET /')
 const CLOSE = request('GET /', 'Connection: close')
+const MANY = Array.from({ length: 500 }, (_, index) => String(index))
 const named = (name: string): string => request(`GET /${name}`)
 
 /** Answers with its path, the first request after the others. */
@@ -99,6 +100,21 @@ export const connections: Chapter = {
       methods: ['GET', 'GET', 'GET'],
       handle: (exchange) => exchange.end(exchange.url),
       seen: ['200 length "/1"', '200 length "/2"', '200 length "/3"', 'open'],
+    },
+    {
+      what: 'five hundred requests in one packet',
+      does: 'are answered in order',
+      send: MANY.map(named).join(''),
+      handle: (exchange) => exchange.end(exchange.url),
+      talk: async (wire, send) => {
+        wire.send(send)
+        for (const name of MANY) {
+          const { body } = await wire.answer()
+          if (body.toString() !== `/${name}`) return [`${body} in place of ${name}`]
+        }
+        return ['in order']
+      },
+      seen: ['in order'],
     },
     {
       what: 'a first answer that takes longer than those behind it',
