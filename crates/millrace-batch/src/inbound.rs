@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::ExchangeId;
 use crate::layout::{
-    AbortReason, INBOUND_HEADER_WORDS, INLINE_BODY_BYTES, LARGE_BODY_BYTES, SEGMENT_BYTES,
-    ServerEvent, WriteOutcome, inbound_flag, inbound_kind, method_code,
+    AbortReason, INBOUND_HEADER_WORDS, INBOUND_WORDS, INLINE_BODY_BYTES, LARGE_BODY_BYTES,
+    SEGMENT_BYTES, ServerEvent, WriteOutcome, inbound_flag, inbound_kind, method_code,
 };
 
 /// Records for one JavaScript thread: numbers, the text they point into, small bodies, and large bodies by reference.
@@ -20,6 +20,8 @@ pub struct Inbound {
     bytes: Vec<u8>,
     chunks: Vec<Bytes>,
     chunk_bytes: usize,
+    /// Where the last small body piece's record begins.
+    last_body: Option<usize>,
     /// Words that hold an offset into `bytes`, to be moved behind the records on delivery.
     byte_offsets: Vec<u32>,
     requests: usize,
@@ -155,10 +157,33 @@ impl Inbound {
         if piece.len() > INLINE_BODY_BYTES {
             return self.push_large_body(exchange, Bytes::copy_from_slice(piece), last);
         }
-        self.byte_offsets.push(self.words.len() as u32 + 4);
-        self.push_exchange(inbound_kind::BODY | end, exchange, self.bytes.len() as u32);
-        self.words.push(piece.len() as u32);
+        if self.joins_last_record(exchange, piece.len()) {
+            let record = self.words.len() - INBOUND_WORDS[inbound_kind::BODY as usize];
+            self.words[record] |= end;
+            self.words[record + 5] += piece.len() as u32;
+        } else {
+            self.byte_offsets.push(self.words.len() as u32 + 4);
+            self.last_body = Some(self.words.len());
+            self.push_exchange(inbound_kind::BODY | end, exchange, self.bytes.len() as u32);
+            self.words.push(piece.len() as u32);
+        }
         self.bytes.extend_from_slice(piece);
+    }
+
+    /// Whether a small piece can be added to the last record, which then is of the same body and ends where the piece
+    /// begins. A client that sends a body in tiny chunks would otherwise cost a record for each.
+    fn joins_last_record(&self, exchange: ExchangeId, length: usize) -> bool {
+        let Some(record) = self.last_body else {
+            return false;
+        };
+        let ExchangeId {
+            connection,
+            generation,
+            sequence,
+        } = exchange;
+        record + INBOUND_WORDS[inbound_kind::BODY as usize] == self.words.len()
+            && self.words[record + 1..record + 4] == [connection, generation, sequence]
+            && self.words[record + 5] as usize + length <= INLINE_BODY_BYTES
     }
 
     /// Adds a piece of a body that is held, whatever its size.
@@ -264,6 +289,7 @@ impl Inbound {
         self.bytes.clear();
         self.chunks.clear();
         self.chunk_bytes = 0;
+        self.last_body = None;
         self.byte_offsets.clear();
         self.requests = 0;
         self.text.shrink_to(2 * SEGMENT_BYTES);
@@ -345,7 +371,14 @@ mod tests {
             sequence: 3,
         };
         let mut batch = Inbound::default();
-        batch.push_body(exchange, b"first", false);
+        batch.push_body(
+            ExchangeId {
+                sequence: 4,
+                ..exchange
+            },
+            b"first",
+            false,
+        );
         batch.push_body(exchange, b"second", true);
         let mut inbox = vec![0; crate::layout::INBOX_BYTES];
         let used = batch.deliver(&mut inbox, false);
@@ -383,6 +416,31 @@ mod tests {
             let mut inbox = vec![0; crate::layout::INBOX_BYTES];
             assert!(batch.deliver(&mut inbox, false) <= inbox.len());
         }
+    }
+
+    #[test]
+    fn tiny_pieces_of_one_body_share_a_record() {
+        let exchange = |sequence| ExchangeId {
+            connection: 1,
+            generation: 2,
+            sequence,
+        };
+        let mut batch = Inbound::default();
+        batch.push_body(exchange(1), b"one ", false);
+        batch.push_body(exchange(1), b"two", false);
+        batch.push_body(exchange(2), b"other", false);
+        batch.push_body(exchange(1), b"three", true);
+        let mut inbox = vec![0; crate::layout::INBOX_BYTES];
+        batch.deliver(&mut inbox, false);
+        let word = |index: usize| {
+            u32::from_le_bytes(inbox[index * 4..index * 4 + 4].try_into().unwrap()) as usize
+        };
+        let body = |record: usize| &inbox[word(record + 4)..word(record + 4) + word(record + 5)];
+        assert_eq!(word(0), 2 + 3 * 6);
+        assert_eq!(body(2), b"one two");
+        assert_eq!(body(8), b"other");
+        assert_eq!(body(14), b"three");
+        assert_ne!(word(14) as u32 & inbound_flag::END, 0);
     }
 
     #[test]

@@ -135,6 +135,32 @@ fn the_body_of_the_last_request_allowed_is_still_read() {
 }
 
 #[test]
+fn answers_that_are_not_taken_block_further_requests() {
+    let mut little = policy();
+    little.unsent_bytes = 100;
+    however_fed(little, |session| {
+        session.feed(GET);
+        session.respond(0, &"x".repeat(100)).unwrap();
+        session.feed(GET);
+        assert!(session.is_blocked());
+        assert_eq!(session.pending(), []);
+        session.sent();
+        session.look();
+        assert_eq!(session.pending(), [1]);
+
+        // What waits for its turn counts too.
+        session.feed(GET);
+        session.respond(2, &"y".repeat(100)).unwrap();
+        session.feed(GET);
+        assert_eq!(session.pending(), [1]);
+        session.respond(1, "").unwrap();
+        session.sent();
+        session.look();
+        assert_eq!(session.pending(), [3]);
+    });
+}
+
+#[test]
 fn an_answer_is_taken_once() {
     however_fed(policy(), |session| {
         session.feed(GET.repeat(3));
