@@ -179,6 +179,35 @@ test('large chunks are taken by reference', async (t) => {
   t.deepEqual([all[0], all[70_000], all[150_004]], [1, 's'.charCodeAt(0), 2])
 })
 
+test('small pieces that nobody waits for are joined, large ones are not', async (t) => {
+  const { request, tell, name } = await open()
+  const text = Array.from({ length: 5000 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('')
+  await tell((batch) => {
+    for (const letter of text) batch.body(letter, name)
+    batch
+      .body('X'.repeat(16_000), name)
+      .body('y', name)
+      .body('z', { ...name, end: true })
+  })
+  const chunks: string[] = []
+  for await (const chunk of request) chunks.push(chunk.toString())
+  t.deepEqual(
+    chunks.map(({ length }) => length),
+    [5000, 16_002],
+  )
+  t.is(chunks.join(''), `${text}${'X'.repeat(16_000)}yz`)
+})
+
+test('a piece that was given away is not written to by those after it', async (t) => {
+  const { request, tell, name } = await open()
+  await tell((batch) => batch.body('a', name).body('b', name))
+  const iterator = request[Symbol.asyncIterator]()
+  const { value: first } = await iterator.next()
+  await tell((batch) => batch.body('c', name).body('d', name))
+  const { value: second } = await iterator.next()
+  t.deepEqual([first!.toString(), second!.toString()], ['ab', 'cd'])
+})
+
 test('trailers are there once the end has been reached', async (t) => {
   const { request, tell, name } = await open()
   const text = request.text()
@@ -198,11 +227,12 @@ test('a second read while one waits is refused', async (t) => {
 
 test('a read callback never runs inside the call that asks', async (t) => {
   const { request, tell, name } = await open()
-  await tell((batch) => batch.body('a', name).body('b', { ...name, end: true }))
+  const [a, b] = ['a'.repeat(16_000), 'b'.repeat(16_000)]
+  await tell((batch) => batch.body(a, name).body(b, { ...name, end: true }))
   const order: string[] = []
   await new Promise<void>((resolve) => {
     const next = (chunk: Buffer | null): void => {
-      order.push(`got ${chunk}`)
+      order.push(`got ${chunk?.toString('latin1', 0, 1)}`)
       if (chunk === null) return resolve()
       request.read(next)
       order.push('asked')
@@ -210,7 +240,7 @@ test('a read callback never runs inside the call that asks', async (t) => {
     request.read(next)
     order.push('asked')
   })
-  t.deepEqual(order, ['asked', 'got a', 'asked', 'got b', 'asked', 'got null'])
+  t.deepEqual(order, ['asked', 'got a', 'asked', 'got b', 'asked', 'got undefined'])
 })
 
 for (const [reason, code] of [

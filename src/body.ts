@@ -32,6 +32,8 @@ export class Body {
   private start: number
   private stop: number
   private queue: Buffer[]
+  /** Where the last chunk of the queue lies, when small ones have been joined, with room for more. */
+  private slab: Buffer | null
   private complete: boolean
   error: CodedError | null
   private mode: number
@@ -45,6 +47,7 @@ export class Body {
     this.start = inline === undefined ? 0 : inline.start
     this.stop = inline === undefined ? 0 : inline.end
     this.queue = []
+    this.slab = null
     this.complete = inline !== undefined
     this.error = null
     this.mode = Mode.unread
@@ -146,14 +149,14 @@ export class Body {
 
   push(chunk: Buffer): void {
     if (this.complete || this.error !== null) return
-    this.queue.push(chunk)
+    this.store(chunk)
     this.deliver()
   }
 
   /** The last chunk of a body without trailers. */
   finishWith(chunk: Buffer): void {
     if (this.complete || this.error !== null) return
-    if (chunk.length !== 0) this.queue.push(chunk)
+    if (chunk.length !== 0) this.store(chunk)
     this.complete = true
     this.deliver()
   }
@@ -169,6 +172,24 @@ export class Body {
     this.error = error
     this.queue = []
     this.deliver()
+  }
+
+  /** A body that comes byte by byte must not cost a Buffer for each byte while nobody reads it. */
+  private store(chunk: Buffer): void {
+    const { queue } = this
+    const last = queue.at(-1)
+    if (last === undefined || this.step !== null || last.length + chunk.length > JOINED_BYTES) {
+      queue.push(chunk)
+      return
+    }
+    const length = last.length + chunk.length
+    let { slab } = this
+    if (slab === null || last.buffer !== slab.buffer || slab.length < length) {
+      slab = this.slab = Buffer.allocUnsafeSlow(Math.min(JOINED_BYTES, length * 2))
+      last.copy(slab)
+    }
+    chunk.copy(slab, last.length)
+    queue[queue.length - 1] = slab.subarray(0, length)
   }
 
   private discard(): void {
@@ -220,6 +241,8 @@ export class Body {
       } else {
         this.keep()
         const chunk = this.queue.shift()
+        // What was given away is not written to any more.
+        if (this.queue.length === 0) this.slab = null
         if (chunk !== undefined && !this.complete) this.exchange._credit(chunk.length)
         step(chunk ?? null, null)
       }
@@ -256,6 +279,8 @@ export function emptyBody(request: Request, exchange: Response): Body {
   return new Body(request, exchange, exchange._lane.inbox, { start: 0, end: 0 })
 }
 
+/** Chunks that nobody waits for are joined up to this size. */
+const JOINED_BYTES = 16 * 1024
 const BYTE_ORDER_MARK = 0xfeff
 
 function used(): CodedError {

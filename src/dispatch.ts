@@ -273,17 +273,22 @@ export class Lane {
   }
 
   private follow(result: unknown, request: Request, response: Response): void {
+    let promise: Promise<unknown>
     try {
       if (typeof (result as PromiseLike<unknown> | null)?.then !== 'function') return
-      this.leftPromises = true
-      response._request = request
-      ;(result as PromiseLike<unknown>).then(undefined, (error: unknown) => {
-        if (response._isKnown(error)) response._fail()
-        else response._failed(error)
-      })
+      // A promise stays itself; a thenable of another make becomes one that settles once.
+      promise = Promise.resolve(result)
     } catch (error) {
+      response._request = request
       response._failed(error)
+      return
     }
+    this.leftPromises = true
+    response._request = request
+    promise.then(undefined, (error: unknown) => {
+      if (response._isKnown(error)) response._fail()
+      else response._failed(error)
+    })
   }
 
   private serverOf(id: number): ServerSink {
