@@ -164,8 +164,8 @@ export interface Limits {
    */
   drainBytes?: number | undefined
   /**
-   * Bytes of a response on their way after which `write` returns false. Default: 262144 (256 KiB). Cost: that much
-   * memory per slow client.
+   * Bytes of a response on their way after which `write` returns false, and of a connection's answers after which no
+   * further pipelined request of it is looked at. Default: 262144 (256 KiB). Cost: that much memory per slow client.
    */
   writeBuffer?: number | undefined
 }
