@@ -98,8 +98,8 @@ export interface ServerOptions extends ListenOptions {
   ioThreads?: number | undefined
   /**
    * Take a client that has closed its sending side for one that waits for its answer: `request.signal` does not abort
-   * then. Default: false, because a browser that has left looks the same, and endless streams must end. Either way the
-   * answer can still be written.
+   * then. Default: false, because a browser that has left looks the same, and endless streams must end. The answer can
+   * still be written: with false until `timeouts.write` has passed without a byte of it, with true at any time.
    */
   allowHalfClose?: boolean | undefined
   /** What a client may ask of the server. */
