@@ -101,7 +101,7 @@ impl Lane {
     #[napi(catch_unwind)]
     pub fn put_chunk(&mut self, view: &[u8]) -> u32 {
         match self.thread.borrow_mut().as_mut() {
-            Some(thread) => thread.put_chunk(view.to_vec().into()),
+            Some(thread) => thread.put_chunk(view),
             None => 0,
         }
     }

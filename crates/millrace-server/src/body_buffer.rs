@@ -1,4 +1,5 @@
-//! Memory that large bodies are read into and that JavaScript then has, without a copy in between.
+//! Memory for large pieces of bodies: those that are read, which JavaScript then has without a copy in between, and those
+//! that JavaScript wrote, on their way to the socket.
 
 use std::mem;
 use std::sync::{Mutex, MutexGuard, PoisonError};

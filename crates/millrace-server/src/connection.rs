@@ -3,6 +3,8 @@
 //! Driven in visits: [`drive`](Connection::drive) is fill → parse → flush → settle, and between visits
 //! [`carry_out`](Connection::carry_out) encodes what JavaScript answered.
 
+mod deadline;
+
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -640,127 +642,6 @@ impl Connection {
             room.give_state(active);
         }
     }
-
-    /// When something will have taken too long, if nothing happens before.
-    fn deadline(&self) -> Option<u64> {
-        self.deadlines().map(|(deadline, _)| deadline).min()
-    }
-
-    fn deadlines(&self) -> impl Iterator<Item = (u64, Late)> {
-        let timeouts = &self.server.config.timeouts;
-        let mut all = [None; 5];
-        let after = |since: u64, timeout: u64| (timeout > 0).then_some(since + timeout);
-        match (&self.active, self.phase) {
-            (_, Phase::Closed) => {}
-            (_, Phase::Lingering(_)) => {
-                all[0] = after(self.since, timeouts.linger.max(1)).map(|at| (at, Late::Linger))
-            }
-            (None, Phase::Open) if self.stalled => {}
-            (None, Phase::Open) if self.next_sequence == 0 => {
-                all[0] = after(self.since, timeouts.headers).map(|at| (at, Late::Silent));
-            }
-            (None, Phase::Open) => {
-                all[0] = after(self.since, timeouts.idle).map(|at| (at, Late::Silent))
-            }
-            (Some(active), Phase::Open) => {
-                if active.write_since > 0 {
-                    all[0] = after(active.write_since, timeouts.write).map(|at| (at, Late::Write));
-                }
-                if !active.blocked
-                    && !self.stalled
-                    && active.conn.expects_request()
-                    && active.has_begun_head()
-                {
-                    all[1] = after(active.head_since, timeouts.headers).map(|at| (at, Late::Head));
-                }
-                if active.conn.awaits_body() && !self.stalled && timeouts.body > 0 {
-                    let silent = active.body_last + timeouts.body;
-                    let slow = active.body_since
-                        + timeouts.body.max(
-                            (active.body_bytes * 1000)
-                                .checked_div(timeouts.body_rate)
-                                .unwrap_or(0),
-                        );
-                    let deadline = if timeouts.body_rate > 0 {
-                        silent.min(slow)
-                    } else {
-                        silent
-                    };
-                    all[2] = Some((deadline, Late::Body));
-                }
-                if active.peer_closed && !self.server.config.allow_half_close {
-                    let since = active.gone_since.max(active.write_since);
-                    all[4] = after(since, timeouts.write).map(|at| (at, Late::Gone));
-                }
-                if timeouts.handler > 0
-                    && let Some((_, since)) = active.conn.oldest_waiting()
-                {
-                    all[3] = Some((since + timeouts.handler, Late::Handler));
-                }
-            }
-        }
-        all.into_iter().flatten()
-    }
-
-    /// Acts on what has taken too long.
-    pub(crate) fn expire(&mut self, room: &mut Room) -> Fate {
-        let now = room.now;
-        let Some((_, late)) = self
-            .deadlines()
-            .filter(|&(deadline, _)| deadline <= now)
-            .min_by_key(|&(at, _)| at)
-        else {
-            return Fate::Goes(self.deadline());
-        };
-        if late != Late::Linger && (late != Late::Silent || self.next_sequence == 0) {
-            self.server.counters(room.thread).timeouts.add(1);
-        }
-        match late {
-            Late::Linger | Late::Silent => return Fate::Over,
-            Late::Write => return Fate::Cut(AbortReason::WriteTimeout),
-            Late::Gone => return Fate::Cut(AbortReason::ConnectionLost),
-            Late::Head => self.refuse(room, Error::HeadersTimeout),
-            Late::Body => self.refuse(room, Error::BodyTimeout),
-            Late::Handler => self.give_up_on_handler(room),
-        }
-        self.flush_and_settle(room)
-    }
-
-    fn give_up_on_handler(&mut self, room: &mut Room) {
-        let Some(active) = &mut self.active else {
-            return;
-        };
-        let Some((sequence, _)) = active.conn.oldest_waiting() else {
-            return;
-        };
-        active
-            .conn
-            .refuse_exchange(sequence, Error::HandlerTimeout, &room.date);
-        self.server.counters(room.thread).pending.sub(1);
-        let id = self.exchange(sequence);
-        room.batch(&self.server.lane)
-            .push_abort(id, AbortReason::HandlerTimeout);
-    }
-
-    /// Gives the time during which nobody wanted the body back to the client.
-    pub(crate) fn resume_body(active: &mut Active, now: u64, was_awaiting: bool) {
-        if !was_awaiting && active.conn.awaits_body() {
-            active.body_since += now.saturating_sub(active.body_last);
-            active.body_last = now;
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Late {
-    Silent,
-    Linger,
-    Head,
-    Body,
-    Handler,
-    Write,
-    /// The client has closed its side and nothing is written to it.
-    Gone,
 }
 
 /// The body, when all of it is here and it is small.

@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 
-use bytes::Bytes;
 use millrace_batch::layout::inbound_flag;
 use millrace_server::Bind;
 
@@ -144,7 +143,7 @@ fn an_answer_streams_with_drains_and_marks() {
     let mut told = [js.next(), js.next()];
     told.sort_by_key(|event| matches!(event, Event::Drain(_)));
     assert_eq!(told, [Event::Written(1, 0), Event::Drain(id)]);
-    let index = js.thread.put_chunk(Bytes::from(vec![b'y'; 100_000]));
+    let index = js.thread.put_chunk(&vec![b'y'; 100_000]);
     js.send(large_chunk(id, index, 2));
     js.send(end(id));
     assert!(read_head(&mut client).contains("Transfer-Encoding: chunked"));
@@ -163,7 +162,7 @@ fn a_client_that_reads_late_is_waited_for() {
     js.send(start(id));
     // More than the system buffers for a connection, so that the write cannot be done.
     let length = 32 << 20;
-    let index = js.thread.put_chunk(Bytes::from(vec![b'z'; length]));
+    let index = js.thread.put_chunk(&vec![b'z'; length]);
     js.send(large_chunk(id, index, 3));
     js.send(end(id));
     let reader = std::thread::spawn(move || {

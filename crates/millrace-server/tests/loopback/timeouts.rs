@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use bytes::Bytes;
 use millrace_server::Config;
 
 use crate::client::{GET, ask, await_end, connect, post, read_answer, read_to_end};
@@ -122,7 +121,7 @@ fn a_client_that_does_not_read_is_cut() {
     let id = js.request();
     js.send(start(id));
     // More than the system buffers for a connection.
-    let index = js.thread.put_chunk(Bytes::from(vec![0; 64 << 20]));
+    let index = js.thread.put_chunk(&vec![0; 64 << 20]);
     js.send(large_chunk(id, index, 5));
     let told = [js.next(), js.next()];
     assert!(told.contains(&Event::Abort(id, 6)), "{told:?}");
