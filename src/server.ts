@@ -126,7 +126,8 @@ export class Server implements AsyncDisposable {
 
   /**
    * Stops accepting, closes idle connections, tells the others `Connection: close` with their answers, and resolves
-   * when the last request has ended. Resolves at once when the server does not listen. Calling it again can shorten the
+   * when the last request has ended and its client has closed too, for which it is given `timeouts.linger`: closing
+   * earlier could cost it the answer. Resolves at once when the server does not listen. Calling it again can shorten the
    * time.
    *
    * @param timeout milliseconds after which requests still going on are cut. Default: none, all may end.
