@@ -46,6 +46,28 @@ fn a_head_that_is_not_finished_is_answered_408() {
 }
 
 #[test]
+fn a_late_head_behind_an_answer_owed_is_refused_once_and_others_are_served() {
+    let (mut js, listening, address) = Js::serving(with(|config| config.timeouts.headers = SOON));
+    let mut client = ask(address, GET);
+    let id = js.request();
+    // An empty line, and then nothing: the next request has begun.
+    client.write_all(b"\r\n").unwrap();
+    let Event::Failed(_, text) = js.next() else {
+        panic!("the failure is told");
+    };
+    assert!(text.starts_with("ERR_HTTP_HEADERS_TIMEOUT"), "{text}");
+    let mut other = ask(address, GET);
+    let second = js.request();
+    js.send(respond(second, "served"));
+    assert_eq!(read_answer(&mut other).body, "served");
+    js.send(respond(id, "owed"));
+    assert_eq!(read_answer(&mut client).body, "owed");
+    assert_eq!(read_answer(&mut client).status, 408);
+    let stats = js.thread.stats(listening.id).unwrap();
+    assert_eq!(stats.protocol_errors, 1);
+}
+
+#[test]
 fn a_body_that_stays_away_is_answered_408() {
     let (mut js, _, address) = Js::serving(with(|config| config.timeouts.body = SOON));
     let mut client = ask(address, post(100_000) + "half");
