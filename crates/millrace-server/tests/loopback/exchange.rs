@@ -179,29 +179,6 @@ fn a_client_that_reads_late_is_waited_for() {
 }
 
 #[test]
-fn what_is_sent_behind_the_last_request_does_not_cost_the_client_its_answer() {
-    let (mut js, _, address) = Js::serving(config());
-    let last = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    let mut client = ask(address, last);
-    let id = js.request();
-    js.send(start(id));
-    let length = 32 << 20;
-    let index = js.thread.put_chunk(&vec![b'z'; length]);
-    js.send(large_chunk(id, index, 3));
-    js.send(end(id));
-    client.write_all(last.as_bytes()).unwrap();
-    read_head(&mut client);
-    // So much is left unread that the server has written everything and would close.
-    let unread = 128 * 1024;
-    let mut body = vec![0; length + 16 - unread];
-    client.read_exact(&mut body).unwrap();
-    assert_eq!(js.next(), Event::Written(3, 0));
-    let mut rest = vec![0; unread];
-    client.read_exact(&mut rest).unwrap();
-    assert!(rest.ends_with(b"zz\r\n0\r\n\r\n"));
-}
-
-#[test]
 fn two_io_threads_share_the_connections() {
     let mut two = config();
     two.io_threads = 2;
