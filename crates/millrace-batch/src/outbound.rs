@@ -149,21 +149,6 @@ pub fn split_run(batch: &[u8]) -> Option<(u32, usize)> {
     (end > 0).then_some((thread, end))
 }
 
-/// Whether the record's payload is beside the batch.
-pub fn large_index(record: &Record<'_>) -> Option<u32> {
-    match record.action {
-        Action::Respond {
-            body: Payload::Large(index),
-            ..
-        }
-        | Action::Chunk {
-            data: Payload::Large(index),
-            ..
-        } => Some(index),
-        _ => None,
-    }
-}
-
 fn word(memory: &[u8], index: usize) -> Result<u32, Malformed> {
     let bytes = memory.get(index * 4..index * 4 + 4).ok_or(Malformed)?;
     Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))

@@ -485,7 +485,7 @@ impl Conn {
         &mut self.output
     }
 
-    /// Whether bytes of an unfinished head have been looked at, or none of any request.
+    /// Whether no byte of a next request has been used and no body is under way, empty lines aside.
     pub fn is_between_requests(&self) -> bool {
         self.decoder.is_between_requests()
     }
@@ -650,12 +650,10 @@ impl Conn {
                 self.continue_if_owed(0);
                 return;
             };
-            if keep_alive {
-                self.exchanges.pop_front();
-            } else {
+            self.exchanges.pop_front();
+            if !keep_alive {
                 self.last_request_seen = true;
                 self.close_when_sent = true;
-                self.exchanges.pop_front();
                 return;
             }
         }

@@ -60,7 +60,9 @@ impl Connection {
             Action::Credit(bytes) => {
                 let was_awaiting = conn.awaits_body();
                 conn.consume(sequence, bytes);
-                Connection::resume_body(active, now, was_awaiting);
+                if !was_awaiting && conn.awaits_body() {
+                    active.forgive_body(now);
+                }
                 Ok(())
             }
             Action::Reset => match conn.pending().any(|pending| pending == sequence) {
@@ -90,7 +92,7 @@ impl Connection {
 
     fn not_executed(&self, room: &mut Room, sequence: u32, notify: Option<u32>) {
         if let Some(token) = notify {
-            let id = self.exchange(sequence);
+            let id = self.exchange_ids()(sequence);
             room.batch(&self.server.lane)
                 .push_written(id, token, WriteOutcome::NotExecuted);
         }

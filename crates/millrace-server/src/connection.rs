@@ -169,8 +169,7 @@ impl Connection {
             self.since = room.now;
             if let Some(active) = &mut self.active {
                 active.head_since = room.now;
-                active.body_since += room.now.saturating_sub(active.body_last);
-                active.body_last = room.now;
+                active.forgive_body(room.now);
             }
         }
         self.drive(room)
@@ -236,6 +235,7 @@ impl Connection {
 
     /// Hands on a piece of a body that is in a buffer of its own.
     fn parse_body(&mut self, room: &mut Room, buffer: BodyBuffer) {
+        let id = self.exchange_ids();
         let Some(active) = &mut self.active else {
             return;
         };
@@ -244,17 +244,12 @@ impl Connection {
         // Only as much was read as the body still had, so it is one piece of it.
         let piece = active.conn.receive(buffer.filled(), policy, fields, 0);
         if let Ok((_, Received::Body(sequence, data))) = piece {
-            let id = ExchangeId {
-                connection: self.number,
-                generation: self.generation,
-                sequence,
-            };
             let length = data.len();
             // A buffer that is mostly empty is not worth holding: the client decides how many there are.
             if length < BODY_BUFFER_BYTES / 4 {
-                batch.push_body(id, data, false);
+                batch.push_body(id(sequence), data, false);
             } else {
-                batch.push_large_body(id, buffer.into_bytes(), false);
+                batch.push_large_body(id(sequence), buffer.into_bytes(), false);
             }
             active.body_last = room.now;
             active.body_bytes += length as u64;
@@ -266,6 +261,7 @@ impl Connection {
 
     /// Looks at the `fresh` bytes in the scratch buffer, behind those left over, and submits what they say.
     fn parse(&mut self, room: &mut Room, fresh: usize) {
+        let id = self.exchange_ids();
         let active = self.active.get_or_insert_with(|| {
             let mut state = room.take_state();
             state.conn.resume(self.next_sequence);
@@ -291,11 +287,6 @@ impl Connection {
                 &active.input[..]
             };
             let rest = &input[used..];
-            let id = |sequence| ExchangeId {
-                connection: self.number,
-                generation: self.generation,
-                sequence,
-            };
             match active.conn.receive(rest, policy, fields, now) {
                 Ok((count, received)) => {
                     used += count;
@@ -381,6 +372,7 @@ impl Connection {
 
     /// Answers broken input and tells the handler whose request broke.
     fn refuse(&mut self, room: &mut Room, error: Error) {
+        let id = self.exchange_ids();
         let Some(active) = &mut self.active else {
             return;
         };
@@ -391,17 +383,12 @@ impl Connection {
         let batch = room.batch(&self.server.lane);
         if let Some(sequence) = broken {
             counters.pending.sub(1);
-            let id = ExchangeId {
-                connection: self.number,
-                generation: self.generation,
-                sequence,
-            };
             let reason = match error {
                 Error::BodyTooLarge => AbortReason::BodyTooLarge,
                 Error::BodyTimeout => AbortReason::BodyTimeout,
                 _ => AbortReason::ProtocolError,
             };
-            batch.push_abort(id, reason);
+            batch.push_abort(id(sequence), reason);
         } else if self.server.config.report_connection_errors {
             let text = format!(
                 "{} {} {}",
@@ -419,6 +406,7 @@ impl Connection {
 
     /// The client has closed its sending side. Whether it still reads can only be found out by writing.
     fn end_of_input(&mut self, room: &mut Room) {
+        let id = self.exchange_ids();
         let Some(active) = &mut self.active else {
             // Nothing is owed to anyone.
             self.phase = Phase::Closed;
@@ -431,18 +419,14 @@ impl Connection {
         active.conn.end_of_input();
         if body_cut || !self.server.config.allow_half_close {
             for sequence in active.conn.pending() {
-                let id = ExchangeId {
-                    connection: self.number,
-                    generation: self.generation,
-                    sequence,
-                };
                 room.batch(&self.server.lane)
-                    .push_abort(id, AbortReason::ClientClosed);
+                    .push_abort(id(sequence), AbortReason::ClientClosed);
             }
         }
     }
 
     fn flush(&mut self, room: &mut Room) -> io::Result<()> {
+        let id = self.exchange_ids();
         let Some(active) = &mut self.active else {
             return Ok(());
         };
@@ -484,11 +468,6 @@ impl Connection {
             return Ok(());
         }
         let lane = &self.server.lane;
-        let id = |sequence| ExchangeId {
-            connection: self.number,
-            generation: self.generation,
-            sequence,
-        };
         let output = active.conn.output();
         while let Some(mark) = output.pop_passed() {
             room.batch(lane)
@@ -586,16 +565,12 @@ impl Connection {
         reason: AbortReason,
         outcome: WriteOutcome,
     ) {
+        let id = self.exchange_ids();
         let Some(active) = &mut self.active else {
             return;
         };
         let counters = self.server.counters(room.thread);
         let lane = &self.server.lane;
-        let id = |sequence| ExchangeId {
-            connection: self.number,
-            generation: self.generation,
-            sequence,
-        };
         if let Some(sequence) = active.conn.take_cut_body() {
             room.batch(lane).push_abort(id(sequence), reason);
         }
@@ -627,11 +602,12 @@ impl Connection {
         (self.active.as_deref_mut(), &self.server)
     }
 
-    /// The exchange's name in records.
-    pub(crate) fn exchange(&self, sequence: u32) -> ExchangeId {
-        ExchangeId {
-            connection: self.number,
-            generation: self.generation,
+    /// Gives exchanges their names in records. Apart from the connection, parts of which are lent while it is used.
+    pub(crate) fn exchange_ids(&self) -> impl Fn(u32) -> ExchangeId + Copy + use<> {
+        let (connection, generation) = (self.number, self.generation);
+        move |sequence| ExchangeId {
+            connection,
+            generation,
             sequence,
         }
     }

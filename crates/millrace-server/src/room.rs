@@ -72,6 +72,12 @@ impl Active {
         !self.input.is_empty() || self.conn.has_skipped_lines()
     }
 
+    /// Gives the time since the body's last byte back to the client: it was not asked for more.
+    pub(crate) fn forgive_body(&mut self, now: u64) {
+        self.body_since += now.saturating_sub(self.body_last);
+        self.body_last = now;
+    }
+
     /// Bytes that come next from the socket and are nothing but a body.
     pub(crate) fn body_ahead(&self) -> u64 {
         if self.input.is_empty() {

@@ -7,7 +7,7 @@ use millrace_batch::layout::AbortReason;
 use millrace_http1::Error;
 
 use super::{Connection, Fate, Phase};
-use crate::room::{Active, Room};
+use crate::room::Room;
 
 impl Connection {
     /// When something will have taken too long, if nothing happens before.
@@ -106,17 +106,9 @@ impl Connection {
             .conn
             .refuse_exchange(sequence, Error::HandlerTimeout, &room.date);
         self.server.counters(room.thread).pending.sub(1);
-        let id = self.exchange(sequence);
+        let id = self.exchange_ids()(sequence);
         room.batch(&self.server.lane)
             .push_abort(id, AbortReason::HandlerTimeout);
-    }
-
-    /// Gives the time during which nobody wanted the body back to the client.
-    pub(crate) fn resume_body(active: &mut Active, now: u64, was_awaiting: bool) {
-        if !was_awaiting && active.conn.awaits_body() {
-            active.body_since += now.saturating_sub(active.body_last);
-            active.body_last = now;
-        }
     }
 }
 
