@@ -27,7 +27,7 @@ function inbound(name: string): { inbox: batch.Inbox; text: string; records: num
 
 test('reads requests as the core writes them', (t) => {
   const { inbox, text, records } = inbound('inbound-requests')
-  t.is(records.length, 3)
+  t.is(records.length, 4)
   t.true(inbox.more())
   const makeRequest = Request as unknown as new (
     inbox: batch.Inbox,
@@ -50,6 +50,7 @@ test('reads requests as the core writes them', (t) => {
       [batch.Kind.request, 1, 0x0100_0002, 3, 4, false, false],
       [batch.Kind.request, 2, 5, 0xffff_ffff, 6, true, false],
       [batch.Kind.request, 3, 7, 8, 9, true, true],
+      [batch.Kind.request, 4, 10, 11, 12, false, false],
     ],
   )
   t.deepEqual(
@@ -66,7 +67,21 @@ test('reads requests as the core writes them', (t) => {
       ['GET', '/path?query=1', '/path', 'query=1', '1.1', '203.0.113.255', 65_535],
       ['BREW', 'http://example.org/pot', '/pot', '', '1.1', '2001:db8::1', 443],
       ['HEAD', '*', '*', '', '1.0', undefined, undefined],
+      ['GET', '/%7Euser/a%2fb?c', '/%7Euser/a%2fb', 'c', '1.1', '::1', 1],
     ],
+  )
+  t.deepEqual(
+    records.map((at) => inbox.requestRoute(at)),
+    [0, 7, 0, 0x00ff_ffff],
+  )
+  const parameters = (index: number): string[] =>
+    Array.from({ length: inbox.requestParameterCount(records[index]) }, (_, parameter) =>
+      batch.parameterOf(requests[index] as unknown as batch.RequestRecord, parameter),
+    )
+  t.deepEqual([0, 1, 2, 3].map(parameters), [[], ['pot'], [], ['~user', 'a%2Fb']])
+  t.deepEqual(
+    requests.map((request) => batch.codingOf(request as unknown as batch.RequestRecord)),
+    [0, 0, 0, batch.Coding.zstd],
   )
   t.deepEqual(requests[0].headers.raw, [
     ['Host', 'example.org'],
@@ -148,20 +163,47 @@ const WRITTEN: Record<string, (outbox: batch.Outbox) => void> = {
       0,
     ),
   'respond-large': (outbox) => {
-    const { close, hasDate, large, notify } = batch.Flag
+    const { close, hasDate, large, notify, coding } = batch.Flag
     const head = new Head([fieldOf('connection', 'close'), fieldOf('date', 'today'), fieldOf('content-length', '7')])
-    outbox.respond(...NAME, 200, '', head, null, 3, close | hasDate | large | notify, 0xffff_ffff)
+    outbox.respond(
+      ...NAME,
+      200,
+      '',
+      head,
+      null,
+      3,
+      close | hasDate | large | notify | (coding * batch.Coding.br),
+      0xffff_ffff,
+    )
   },
   'respond-empty': (outbox) => outbox.respond(...NAME, 204, '', NO_FIELDS, null, new Uint8Array(0), 0, 0),
-  head: (outbox) => outbox.head(...NAME, 200, 'Fine', [fieldOf('x-a', 'b')], -1, 0),
+  head: (outbox) => outbox.head(...NAME, 200, 'Fine', [fieldOf('x-a', 'b')], -1, batch.Flag.coding * batch.Coding.zstd),
   'head-declared': (outbox) => outbox.head(...NAME, 206, '', [], Number.MAX_SAFE_INTEGER, 0),
+  'head-tunnel': (outbox) => outbox.head(...NAME, 101, '', [fieldOf('upgrade', 'raw')], -1, batch.Flag.tunnel),
   informational: (outbox) => outbox.informational(...NAME, 103, [fieldOf('link', '</a>')]),
   chunk: (outbox) => outbox.chunk(...NAME, 'piece', batch.Flag.notify | batch.Flag.wantDrain, 7),
-  'chunk-large': (outbox) => outbox.chunk(...NAME, 0, batch.Flag.large, 0),
+  'chunk-large': (outbox) => outbox.chunk(...NAME, 0, batch.Flag.large | batch.Flag.flush, 0),
   end: (outbox) => outbox.end(...NAME, [], 0, 0),
   'end-trailers': (outbox) => outbox.end(...NAME, [fieldOf('x-sum', '1')], batch.Flag.notify, 8),
   credit: (outbox) => outbox.credit(...NAME, 65_536),
   reset: (outbox) => outbox.reset(...NAME, 0),
+  file: (outbox) => {
+    const { hasRoot, leaveOpen } = batch.FileOption
+    const range = [fieldOf('range', 'bytes=0-1')]
+    outbox.file(
+      ...NAME,
+      0,
+      '',
+      [fieldOf('x-a', 'b')],
+      'grün.txt',
+      '/srv',
+      range,
+      hasRoot | leaveOpen,
+      batch.Flag.notify,
+      9,
+    )
+  },
+  'file-handle': (outbox) => outbox.file(...NAME, 203, 'Fine', [], 2, '', [], 0, 0, 0),
 }
 
 /** The bytes of one record; the padding, which nobody reads, as zeros. */

@@ -28,7 +28,10 @@ const FIRST_RECORD = 2
 /** Kinds of records in a batch, in the lowest byte of their first word. */
 export const Kind = { request: 1, body: 2, bodyEnd: 3, abort: 4, drain: 5, written: 6, server: 7 } as const
 
-const REQUEST_WORDS = 16
+const REQUEST_WORDS = 18
+/** Where the route's number and the count of its parameters are, and where the parameters begin. */
+const ROUTE_WORD = 16
+const ROUTE_BITS = 24
 const BODY_WORDS = 6
 /** Words of a record, by kind. */
 const LENGTHS = [0, REQUEST_WORDS, BODY_WORDS, 6, 5, 5, 6, 5]
@@ -38,6 +41,7 @@ const HAS_BODY = 1 << 17
 const BODY_INLINE = 1 << 18
 const IPV6 = 1 << 21
 const UNIX = 1 << 22
+const CODING_SHIFT = 24
 const IPV6_BYTES = 16
 
 const HEAD_METHOD = 2 << 8
@@ -45,6 +49,9 @@ const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS',
 
 const BODY_LARGE = 1 << 8
 const BODY_COMPLETE = 1 << 9
+
+/** Codes of content codings; 0 is none. */
+export const Coding = { gzip: 1, br: 2, zstd: 3 } as const
 
 /** Why an exchange ended before its time. */
 export const Abort = {
@@ -63,7 +70,7 @@ export const Abort = {
 export const Outcome = { done: 0, notExecuted: 1, destroyed: 2, errno: 16 } as const
 
 /** Events of a server. */
-export const ServerEvent = { closed: 1, connectionError: 2 } as const
+export const ServerEvent = { closed: 1, connectionError: 2, accepted: 3 } as const
 
 /** The buffer the core fills, and readers for its records. `at` is the index of a record's first word. */
 export class Inbox {
@@ -94,7 +101,9 @@ export class Inbox {
   }
   /** Where the record after the one at `at` is; past the end for a kind this version does not know. */
   after(at: number): number {
-    const length = LENGTHS[this.words[at]! & 0xff]
+    const kind = this.words[at]! & 0xff
+    if (kind === Kind.request) return at + REQUEST_WORDS + 2 * this.requestParameterCount(at)
+    const length = LENGTHS[kind]
     return length === undefined || length === 0 ? this.end() : at + length
   }
 
@@ -136,6 +145,25 @@ export class Inbox {
   }
   requestHeadersLength(at: number): number {
     return this.words[at + 10]!
+  }
+  /** The route's number; 0 for none. */
+  requestRoute(at: number): number {
+    return this.words[at + ROUTE_WORD]! & ((1 << ROUTE_BITS) - 1)
+  }
+  requestParameterCount(at: number): number {
+    return this.words[at + ROUTE_WORD]! >>> ROUTE_BITS
+  }
+  /** Where the route's parameters begin and end, one after the other, counted from the record's text. */
+  requestParameters(at: number): number[] | null {
+    const count = this.requestParameterCount(at)
+    if (count === 0) return null
+    // A list: making a typed array of four numbers takes V8 longer than the rest of the request object.
+    const spans: number[] = []
+    for (let i = 0; i < 2 * count; i++) spans.push(this.words[at + REQUEST_WORDS + i]!)
+    return spans
+  }
+  requestTextLength(at: number): number {
+    return this.words[at + ROUTE_WORD + 1]!
   }
   requestPort(at: number): number {
     return this.words[at + 14]!
@@ -215,6 +243,8 @@ export interface RequestRecord {
   readonly _pathStart: number
   readonly _pathEnd: number
   readonly _headersLength: number
+  readonly _textLength: number
+  readonly _parameters: readonly number[] | null
   readonly _port: number
   readonly _address: number
 }
@@ -257,26 +287,33 @@ export function remoteAddressOf(record: RequestRecord): string | undefined {
     const a = record._address
     return `${a >>> 24}.${(a >>> 16) & 0xff}.${(a >>> 8) & 0xff}.${a & 0xff}`
   }
-  return formatIPv6(record._text, record._textStart + ownLength(record) - IPV6_BYTES)
+  const before = record._methodLength + record._targetLength + record._headersLength
+  return formatIPv6(record._text, record._textStart + before)
 }
 
 export function remotePortOf(record: RequestRecord): number | undefined {
   return (record._flags & UNIX) !== 0 ? undefined : record._port
 }
 
+/** A parameter of the route as received, still percent-encoded. */
+export function parameterOf(record: RequestRecord, index: number): string {
+  const spans = record._parameters!
+  return record._text.substring(record._textStart + spans[2 * index]!, record._textStart + spans[2 * index + 1]!)
+}
+
+/** The content coding that the client likes best of those the server has: a code of {@link Coding}. */
+export function codingOf(record: RequestRecord): number {
+  return (record._flags >>> CODING_SHIFT) & 3
+}
+
 /** Keeps this request's own text and lets go of its batch's, which can be hundreds of times longer. */
 export function detach(record: RequestRecord): void {
-  const length = ownLength(record)
+  const length = record._textLength
   if (record._text.length === length) return
   // V8 keeps a slice's parent alive; only going through bytes makes a string of its own.
   const own = record._text.substring(record._textStart, record._textStart + length)
   record._text = Buffer.from(own, 'latin1').toString('latin1')
   record._textStart = 0
-}
-
-function ownLength(record: RequestRecord): number {
-  const length = record._methodLength + record._targetLength + record._headersLength
-  return (record._flags & IPV6) === 0 ? length : length + IPV6_BYTES
 }
 
 /**
@@ -322,16 +359,42 @@ const CHUNK = 4
 const END = 5
 const CREDIT = 6
 const RESET = 7
+const FILE = 8
 const EXCHANGE_BYTES = 20
 const HEAD_BYTES = 36
 const INFORMATIONAL_BYTES = 28
 const CHUNK_BYTES = 28
+const FILE_BYTES = 52
 
 /** Flags of outbound records. */
-export const Flag = { close: 1, hasDate: 2, large: 4, notify: 8, length: 16, wantDrain: 32 } as const
+export const Flag = {
+  close: 1,
+  hasDate: 2,
+  large: 4,
+  notify: 8,
+  length: 16,
+  wantDrain: 32,
+  tunnel: 64,
+  flush: 128,
+  /** Multiplied by a code of {@link Coding}: the body is to be compressed with it. */
+  coding: 256,
+} as const
+
+/** Options of a file record. */
+export const FileOption = {
+  handle: 1,
+  leaveOpen: 2,
+  noEtag: 4,
+  weakEtag: 8,
+  noLastModified: 16,
+  noRanges: 32,
+  precompressed: 64,
+  dotFiles: 128,
+  hasRoot: 256,
+} as const
 
 /** More than any record needs besides its payload. */
-export const RECORD_OVERHEAD = 48
+export const RECORD_OVERHEAD = 64
 
 /** The buffer the facade fills with records. The caller makes sure of the room: these methods only write. */
 export class Outbox {
@@ -492,6 +555,44 @@ export class Outbox {
   reset(connection: number, generation: number, sequence: number, reason: number): void {
     const word = this.finish(RESET, connection, generation, sequence, this.position + EXCHANGE_BYTES + 4)
     this.words[word + 5] = reason
+  }
+
+  /**
+   * A file as the whole answer: its path, beneath `root` when that is not empty, or the index of an open file put before.
+   * `conditions` are the lines of the request that conditions, ranges and codings depend on.
+   */
+  file(
+    connection: number,
+    generation: number,
+    sequence: number,
+    status: number,
+    reason: string,
+    fields: readonly Field[],
+    file: string | number,
+    root: string,
+    conditions: readonly Field[],
+    options: number,
+    flags: number,
+    token: number,
+  ): void {
+    let at = this.latin1(reason, this.position + FILE_BYTES)
+    const fieldsStart = at
+    at = this.fields(fields, at)
+    const pathStart = at
+    if (typeof file === 'string') at = this.utf8(file, at)
+    const rootStart = at
+    at = this.utf8(root, at)
+    const conditionsStart = at
+    at = this.fields(conditions, at)
+    const word = this.finish(FILE | (flags << 8), connection, generation, sequence, at)
+    this.words[word + 5] = status | (reason.length << 16)
+    this.words[word + 6] = pathStart - fieldsStart
+    this.words[word + 7] = typeof file === 'string' ? options : options | FileOption.handle
+    this.words[word + 8] = token
+    this.words[word + 9] = typeof file === 'string' ? rootStart - pathStart : file
+    this.words[word + 10] = conditionsStart - rootStart
+    this.words[word + 11] = at - conditionsStart
+    this.words[word + 12] = 0
   }
 
   /** Fills in what all records begin with, and moves on. Returns the index of the record's first word. */

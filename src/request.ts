@@ -28,6 +28,9 @@ export class Request {
   /** @internal */ readonly _pathStart: number
   /** @internal */ readonly _pathEnd: number
   /** @internal */ readonly _headersLength: number
+  /** @internal */ readonly _textLength: number
+  /** @internal The route's number in the core; 0 for none. */ readonly _route: number
+  /** @internal */ readonly _parameters: readonly number[] | null
   /** @internal */ readonly _port: number
   /** @internal */ readonly _address: number
   /** @internal */ readonly _response: Response
@@ -47,6 +50,9 @@ export class Request {
     this._pathStart = inbox.requestPathStart(at)
     this._pathEnd = inbox.requestPathEnd(at)
     this._headersLength = inbox.requestHeadersLength(at)
+    this._textLength = inbox.requestTextLength(at)
+    this._route = inbox.requestRoute(at)
+    this._parameters = inbox.requestParameters(at)
     this._port = inbox.requestPort(at)
     this._address = inbox.requestAddress(at)
     this._response = response

@@ -164,10 +164,18 @@ export interface Sent {
   declared?: number
   token?: number
   credit?: number
+  /** The content coding that a whole answer or a head asks for. */
+  coding?: 'gzip' | 'br' | 'zstd'
+  /** Of a FILE record: its path, or the index of an open file. */
+  file?: string | number
+  root?: string
+  conditions?: string
+  options?: number
 }
 
-const KINDS = ['', 'RESPOND', 'HEAD', 'INFORMATIONAL', 'CHUNK', 'END', 'CREDIT', 'RESET']
-const FLAGS = ['CLOSE', 'HAS_DATE', 'LARGE', 'NOTIFY', 'LENGTH', 'WANT_DRAIN']
+const KINDS = ['', 'RESPOND', 'HEAD', 'INFORMATIONAL', 'CHUNK', 'END', 'CREDIT', 'RESET', 'FILE']
+const FLAGS = ['CLOSE', 'HAS_DATE', 'LARGE', 'NOTIFY', 'LENGTH', 'WANT_DRAIN', 'TUNNEL', 'FLUSH']
+const CODINGS = [undefined, 'gzip', 'br', 'zstd'] as const
 
 /** Reads one outbound record. */
 export function read(record: Buffer, put: readonly Buffer[]): Sent {
@@ -180,6 +188,8 @@ export function read(record: Buffer, put: readonly Buffer[]): Sent {
     sequence: word(4),
     flags,
   }
+  const coding = CODINGS[(word(0) >>> 16) & 3]
+  if (coding !== undefined) sent.coding = coding
   const payload = (start: number, length: number): Buffer => record.subarray(start, start + length)
   const piece = (start: number, length: number): Buffer =>
     flags.includes('LARGE') ? put[length]! : Buffer.from(payload(start, length))
@@ -214,6 +224,17 @@ export function read(record: Buffer, put: readonly Buffer[]): Sent {
       break
     case 'CREDIT':
       sent.credit = word(5)
+      break
+    case 'FILE': {
+      const path = head(13)
+      const isHandle = (word(7) & 1) !== 0
+      const root = isHandle ? path : path + word(9)
+      sent.options = word(7)
+      sent.token = word(8)
+      sent.file = isHandle ? word(9) : payload(path, word(9)).toString()
+      sent.root = payload(root, word(10)).toString()
+      sent.conditions = payload(root + word(10), word(11)).toString('latin1')
+    }
   }
   return sent
 }
@@ -237,6 +258,12 @@ export interface FakeRequest {
   port?: number
   /** IPv4 as text, 16 bytes of IPv6, or null for a Unix domain socket. */
   address?: string | Uint8Array | null
+  /** The number of its route; 0 for none. */
+  route?: number
+  /** Where the route's parameters are in the target, begin and end. */
+  parameters?: ReadonlyArray<readonly [number, number]>
+  /** The content coding that the core has chosen for the answer. */
+  coding?: 0 | 1 | 2 | 3
 }
 
 export interface Exchange {
@@ -269,6 +296,7 @@ export class Batch {
     if (request.inline !== undefined) flags |= 1 << 18
     if (request.expectContinue === true) flags |= 1 << 19
     if (address === null) flags |= 1 << 22
+    flags |= (request.coding ?? 0) << 24
     const start = this.text.length
     this.text += (code === 0 ? method : '') + target + headers
     let ipv4 = 0
@@ -283,6 +311,10 @@ export class Batch {
     this.words.push(start, code === 0 ? method.length : 0, target.length, pathStart, pathEnd)
     this.words.push(headers.length, request.headers?.length ?? 0, this.byteLength, body.length)
     this.words.push(address === null ? 0 : (request.port ?? 5000), ipv4)
+    const parameters = request.parameters ?? []
+    this.words.push((request.route ?? 0) | (parameters.length << 24), this.text.length - start)
+    const targetStart = code === 0 ? method.length : 0
+    for (const [from, to] of parameters) this.words.push(targetStart + from, targetStart + to)
     this.store(body)
     return this
   }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use crate::ExchangeId;
 use crate::layout::{
     AbortReason, INBOUND_HEADER_WORDS, INBOUND_WORDS, INLINE_BODY_BYTES, LARGE_BODY_BYTES,
-    SEGMENT_BYTES, ServerEvent, WriteOutcome, inbound_flag, inbound_kind, method_code,
+    PARAMETER_COUNT_SHIFT, SEGMENT_BYTES, ServerEvent, WriteOutcome, inbound_flag, inbound_kind,
+    method_code,
 };
 
 /// Records for one JavaScript thread: numbers, the text they point into, small bodies, and large bodies by reference.
@@ -51,6 +52,8 @@ pub struct Request<'a, F> {
     pub path_start: usize,
     /// Where the path ends in the target; a query follows when this is before the target's end.
     pub path_end: usize,
+    /// What it was routed to.
+    pub route: Routed<'a>,
     /// Flags of [`inbound_flag`] without the method code, address and body-inline bits.
     pub flags: u32,
     /// Names and values as received.
@@ -59,6 +62,17 @@ pub struct Request<'a, F> {
     pub inline_body: Option<&'a [u8]>,
     /// Where the client is.
     pub remote: RemoteAddress,
+}
+
+/// The route of a request; the default is none.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Routed<'a> {
+    /// The route's number and 1; 0 for none.
+    pub number: u32,
+    /// Where its parameters are in the path, begin and end; at most 255.
+    pub parameters: &'a [(u32, u32)],
+    /// The path's normal form, when that is another than what was received; the parameters are in it then.
+    pub normal_path: Option<&'a [u8]>,
 }
 
 impl Inbound {
@@ -120,6 +134,17 @@ impl Inbound {
             RemoteAddress::Unix => flags |= inbound_flag::UNIX,
         }
 
+        let route = request.route;
+        debug_assert!(route.parameters.len() <= 255);
+        let parameters_start = match route.normal_path {
+            Some(path) => {
+                let start = self.text.len() as u32 - text_start;
+                self.text.extend_from_slice(path);
+                start
+            }
+            None => method_length + request.path_start as u32,
+        };
+
         let (mut body_start, mut body_length) = (0, 0);
         if let Some(body) = request.inline_body {
             debug_assert!(body.len() <= INLINE_BODY_BYTES);
@@ -148,7 +173,13 @@ impl Inbound {
             body_length,
             u32::from(port),
             ipv4,
+            route.number | (route.parameters.len() as u32) << PARAMETER_COUNT_SHIFT,
+            self.text.len() as u32 - text_start,
         ]);
+        for &(start, end) in route.parameters {
+            self.words
+                .extend_from_slice(&[parameters_start + start, parameters_start + end]);
+        }
     }
 
     /// Adds a piece of a body, copied when small and held when large. `last` says that the body ends with it.

@@ -24,7 +24,7 @@ pub const THREAD_SHIFT: u32 = 24;
 
 /// Kinds of inbound records, in the lowest 8 bits of a record's first word.
 pub mod inbound_kind {
-    /// A request, 16 words.
+    /// A request, 18 words and 2 for each of its route's parameters.
     pub const REQUEST: u32 = 1;
     /// A piece of a request's body, 6 words.
     pub const BODY: u32 = 2;
@@ -58,14 +58,29 @@ pub mod inbound_flag {
     pub const IPV6: u32 = 1 << 21;
     /// REQUEST: the client came through a Unix domain socket and has no address.
     pub const UNIX: u32 = 1 << 22;
+    /// REQUEST: where the code of the content coding is that the answer may have.
+    pub const CODING_SHIFT: u32 = 24;
     /// BODY: the piece is outside the batch, under the index in place of the offset.
     pub const LARGE: u32 = 1 << 8;
     /// BODY: it is the last piece and there are no trailers.
     pub const END: u32 = 1 << 9;
 }
 
-/// Words of each inbound record, by kind.
-pub const INBOUND_WORDS: [usize; 8] = [0, 16, 6, 6, 5, 5, 6, 5];
+/// Words of each inbound record, by kind; a request has two more for each of its route's parameters.
+pub const INBOUND_WORDS: [usize; 8] = [0, 18, 6, 6, 5, 5, 6, 5];
+
+/// REQUEST: where the count of parameters is in the word that holds the route's number.
+pub const PARAMETER_COUNT_SHIFT: u32 = 24;
+
+/// Codes of content codings, in REQUEST, RESPOND and HEAD records; 0 is none.
+pub mod coding {
+    /// `gzip` (RFC 1952).
+    pub const GZIP: u32 = 1;
+    /// `br` (RFC 7932).
+    pub const BROTLI: u32 = 2;
+    /// `zstd` (RFC 8878).
+    pub const ZSTD: u32 = 3;
+}
 
 /// Kinds of outbound records.
 pub mod outbound_kind {
@@ -83,6 +98,8 @@ pub mod outbound_kind {
     pub const CREDIT: u32 = 6;
     /// The exchange and its connection are given up, 6 words.
     pub const RESET: u32 = 7;
+    /// A file as the whole answer, 13 words and its payload.
+    pub const FILE: u32 = 8;
 }
 
 /// Flags of outbound records, already shifted to their place above the kind.
@@ -99,6 +116,34 @@ pub mod outbound_flag {
     pub const LENGTH: u32 = 16 << 8;
     /// A DRAIN record is wanted once the connection's output has fallen below the low mark.
     pub const WANT_DRAIN: u32 = 32 << 8;
+    /// HEAD: from here on the connection is the exchange's, with raw bytes both ways.
+    pub const TUNNEL: u32 = 64 << 8;
+    /// CHUNK: what a compressor holds back is to go out.
+    pub const FLUSH: u32 = 128 << 8;
+    /// RESPOND, HEAD: where the code of the coding is that the body is to be compressed with.
+    pub const CODING_SHIFT: u32 = 16;
+}
+
+/// Options of a FILE record.
+pub mod file_option {
+    /// The file is open already, under the index in place of the path's length.
+    pub const HANDLE: u32 = 1;
+    /// A file that cannot be had leaves the exchange unanswered, and the WRITTEN record has the system's error.
+    pub const LEAVE_OPEN: u32 = 2;
+    /// No `ETag`.
+    pub const NO_ETAG: u32 = 4;
+    /// A weak `ETag`.
+    pub const WEAK_ETAG: u32 = 8;
+    /// No `Last-Modified`.
+    pub const NO_LAST_MODIFIED: u32 = 16;
+    /// No ranges.
+    pub const NO_RANGES: u32 = 32;
+    /// A compressed neighbour is sent in the file's stead to a client that accepts it.
+    pub const PRECOMPRESSED: u32 = 64;
+    /// Names that begin with a dot are served.
+    pub const DOT_FILES: u32 = 128;
+    /// The path is relative to a root that it must not leave.
+    pub const HAS_ROOT: u32 = 256;
 }
 
 /// Why an exchange ended early: the reason in an ABORT record.
@@ -133,6 +178,9 @@ pub enum ServerEvent {
     Closed = 1,
     /// A connection failed before it had an exchange to report it to; the text says how.
     ConnectionError = 2,
+    /// A connection was accepted by a server that accepts only what it is told to; the text has its number and
+    /// generation.
+    Accepted = 3,
 }
 
 /// What became of a write that asked to be notified about.

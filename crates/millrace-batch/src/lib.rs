@@ -15,7 +15,7 @@ pub mod inbound;
 pub mod layout;
 pub mod outbound;
 
-pub use inbound::{Inbound, RemoteAddress, Request};
+pub use inbound::{Inbound, RemoteAddress, Request, Routed};
 pub use outbound::{Malformed, Outbound, Record};
 
 /// Names one exchange: a request and its answer.

@@ -1,7 +1,7 @@
 //! The batch that JavaScript writes and the core carries out.
 
 use crate::ExchangeId;
-use crate::layout::{outbound_flag, outbound_kind};
+use crate::layout::{file_option, outbound_flag, outbound_kind};
 
 /// Iterates over the records of an outbound batch.
 ///
@@ -48,6 +48,8 @@ pub enum Action<'a> {
         head: Head<'a>,
         /// The body.
         body: Payload<'a>,
+        /// The content coding to compress it with, of [`coding`](crate::layout::coding); 0 for none.
+        coding: u32,
         /// Report the write under this token.
         notify: Option<u32>,
     },
@@ -57,6 +59,10 @@ pub enum Action<'a> {
         head: Head<'a>,
         /// The body's length, when it was declared.
         length: Option<u64>,
+        /// The content coding to compress it with, of [`coding`](crate::layout::coding); 0 for none.
+        coding: u32,
+        /// From here on the connection carries raw bytes both ways.
+        tunnel: bool,
     },
     /// An informational response.
     Informational(Head<'a>),
@@ -68,6 +74,8 @@ pub enum Action<'a> {
         notify: Option<u32>,
         /// Report when the connection takes more.
         want_drain: bool,
+        /// What a compressor holds back is to go out.
+        flush: bool,
     },
     /// The answer is complete.
     End {
@@ -80,6 +88,33 @@ pub enum Action<'a> {
     Credit(u32),
     /// Give the exchange and its connection up.
     Reset,
+    /// Answer with a file.
+    File {
+        /// Status, reason and fields. Status 0 is the one that the request's conditions and ranges lead to.
+        head: Head<'a>,
+        /// The file.
+        file: File<'a>,
+        /// Lines `name: value\r\n` of the request that conditions, ranges and codings depend on.
+        conditions: &'a [u8],
+        /// Options of [`file_option`](crate::layout::file_option).
+        options: u32,
+        /// Report the write, or why there is none, under this token.
+        notify: Option<u32>,
+    },
+}
+
+/// Where a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File<'a> {
+    /// Open already, beside the batch under this index.
+    Open(u32),
+    /// At a path, which is the system's, beneath a root when that is not empty.
+    Path {
+        /// The path.
+        path: &'a [u8],
+        /// The directory that it must not leave.
+        root: &'a [u8],
+    },
 }
 
 /// One record.
@@ -172,6 +207,7 @@ fn action(raw: &[u8]) -> Result<Action<'_>, Malformed> {
             Action::Respond {
                 head,
                 body,
+                coding: coding(first),
                 notify: notify(first, word(raw, 8)?),
             }
         }
@@ -181,6 +217,8 @@ fn action(raw: &[u8]) -> Result<Action<'_>, Malformed> {
             Action::Head {
                 head,
                 length: (first & outbound_flag::LENGTH != 0).then_some(declared),
+                coding: coding(first),
+                tunnel: first & outbound_flag::TUNNEL != 0,
             }
         }
         outbound_kind::INFORMATIONAL => Action::Informational(head(raw, 7)?.0),
@@ -188,6 +226,7 @@ fn action(raw: &[u8]) -> Result<Action<'_>, Malformed> {
             data: payload(first, fifth, &raw[28.min(raw.len())..])?,
             notify: notify(first, word(raw, 6)?),
             want_drain: first & outbound_flag::WANT_DRAIN != 0,
+            flush: first & outbound_flag::FLUSH != 0,
         },
         outbound_kind::END => Action::End {
             trailers: slice(raw, 28, fifth as usize)?,
@@ -195,9 +234,33 @@ fn action(raw: &[u8]) -> Result<Action<'_>, Malformed> {
         },
         outbound_kind::CREDIT => Action::Credit(fifth),
         outbound_kind::RESET => Action::Reset,
+        outbound_kind::FILE => file(raw)?,
         _ => return Err(Malformed),
     };
     Ok(action)
+}
+
+fn file(raw: &[u8]) -> Result<Action<'_>, Malformed> {
+    let (head, rest) = head(raw, 13)?;
+    let options = word(raw, 7)?;
+    let (path, root) = (word(raw, 9)?, word(raw, 10)? as usize);
+    let (file, conditions_start) = if options & file_option::HANDLE != 0 {
+        (File::Open(path), 0)
+    } else {
+        let path = path as usize;
+        let file = File::Path {
+            path: slice(rest, 0, path)?,
+            root: slice(rest, path, root)?,
+        };
+        (file, path + root)
+    };
+    Ok(Action::File {
+        head,
+        file,
+        conditions: slice(rest, conditions_start, word(raw, 11)? as usize)?,
+        options,
+        notify: notify(word(raw, 0)?, word(raw, 8)?),
+    })
 }
 
 /// Reads a head whose payload begins after `words`, and returns what follows it.
@@ -222,6 +285,10 @@ fn payload(first: u32, length_or_index: u32, rest: &[u8]) -> Result<Payload<'_>,
         return Ok(Payload::Large(length_or_index));
     }
     slice(rest, 0, length_or_index as usize).map(Payload::Inline)
+}
+
+fn coding(first: u32) -> u32 {
+    first >> outbound_flag::CODING_SHIFT & 3
 }
 
 fn notify(first: u32, token: u32) -> Option<u32> {

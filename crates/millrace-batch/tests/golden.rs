@@ -4,9 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::{env, fs};
 
-use millrace_batch::layout::{AbortReason, ServerEvent, WriteOutcome, inbound_flag};
-use millrace_batch::outbound::{Action, Head, Payload};
-use millrace_batch::{ExchangeId, Inbound, Outbound, RemoteAddress, Request};
+use millrace_batch::layout::{
+    AbortReason, ServerEvent, WriteOutcome, coding, file_option, inbound_flag,
+};
+use millrace_batch::outbound::{Action, File, Head, Payload};
+use millrace_batch::{ExchangeId, Inbound, Outbound, RemoteAddress, Request, Routed};
 
 #[test]
 fn requests_lie_as_written_down() {
@@ -18,6 +20,7 @@ fn requests_lie_as_written_down() {
         target: b"/path?query=1",
         path_start: 0,
         path_end: 5,
+        route: Routed::default(),
         flags: 0,
         fields: fields(&[
             ("Host", "example.org"),
@@ -34,6 +37,11 @@ fn requests_lie_as_written_down() {
         target: b"http://example.org/pot",
         path_start: 18,
         path_end: 22,
+        route: Routed {
+            number: 7,
+            parameters: &[(1, 4)],
+            normal_path: None,
+        },
         flags: inbound_flag::HAS_BODY | inbound_flag::EXPECT_CONTINUE,
         fields: fields(&[("X-Green", ""), ("Cookie", "a=1"), ("Cookie", "b=2")]),
         inline_body: Some(b"{\"a\":1}"),
@@ -49,10 +57,28 @@ fn requests_lie_as_written_down() {
         target: b"*",
         path_start: 0,
         path_end: 1,
+        route: Routed::default(),
         flags: inbound_flag::HTTP10 | inbound_flag::HAS_BODY | inbound_flag::UPGRADE,
         fields: fields(&[]),
         inline_body: None,
         remote: RemoteAddress::Unix,
+    });
+    batch.push_request(Request {
+        server: 4,
+        exchange: exchange(10, 11, 12),
+        method: b"GET",
+        target: b"/%7Euser/a%2fb?c",
+        path_start: 0,
+        path_end: 14,
+        route: Routed {
+            number: 0x00ff_ffff,
+            parameters: &[(1, 6), (7, 12)],
+            normal_path: Some(b"/~user/a%2Fb"),
+        },
+        flags: coding::ZSTD << inbound_flag::CODING_SHIFT,
+        fields: fields(&[("Host", "a")]),
+        inline_body: None,
+        remote: RemoteAddress::Ip(IpAddr::V6(Ipv6Addr::LOCALHOST), 1),
     });
     check_inbound("inbound-requests", &batch, true);
 }
@@ -114,6 +140,7 @@ fn what_typescript_writes_is_read() {
             Action::Respond {
                 head: head(404, "Gr\u{fc}n", "content-type: text/plain\r\nx-a: b\r\n"),
                 body: Payload::Inline("grüezi".as_bytes()),
+                coding: 0,
                 notify: None,
             },
         ),
@@ -126,6 +153,7 @@ fn what_typescript_writes_is_read() {
                     ..head(200, "", "date: today\r\n")
                 },
                 body: Payload::Large(3),
+                coding: coding::BROTLI,
                 notify: Some(u32::MAX),
             },
         ),
@@ -134,6 +162,7 @@ fn what_typescript_writes_is_read() {
             Action::Respond {
                 head: head(204, "", ""),
                 body: Payload::Inline(b""),
+                coding: 0,
                 notify: None,
             },
         ),
@@ -142,6 +171,8 @@ fn what_typescript_writes_is_read() {
             Action::Head {
                 head: head(200, "Fine", "x-a: b\r\n"),
                 length: None,
+                coding: coding::ZSTD,
+                tunnel: false,
             },
         ),
         (
@@ -149,6 +180,17 @@ fn what_typescript_writes_is_read() {
             Action::Head {
                 head: head(206, "", ""),
                 length: Some(9_007_199_254_740_991),
+                coding: 0,
+                tunnel: false,
+            },
+        ),
+        (
+            "head-tunnel",
+            Action::Head {
+                head: head(101, "", "upgrade: raw\r\n"),
+                length: None,
+                coding: 0,
+                tunnel: true,
             },
         ),
         (
@@ -161,6 +203,7 @@ fn what_typescript_writes_is_read() {
                 data: Payload::Inline(b"piece"),
                 notify: Some(7),
                 want_drain: true,
+                flush: false,
             },
         ),
         (
@@ -169,6 +212,7 @@ fn what_typescript_writes_is_read() {
                 data: Payload::Large(0),
                 notify: None,
                 want_drain: false,
+                flush: true,
             },
         ),
         (
@@ -187,6 +231,29 @@ fn what_typescript_writes_is_read() {
         ),
         ("credit", Action::Credit(65_536)),
         ("reset", Action::Reset),
+        (
+            "file",
+            Action::File {
+                head: head(0, "", "x-a: b\r\n"),
+                file: File::Path {
+                    path: "grün.txt".as_bytes(),
+                    root: b"/srv",
+                },
+                conditions: b"range: bytes=0-1\r\n",
+                options: file_option::HAS_ROOT | file_option::LEAVE_OPEN,
+                notify: Some(9),
+            },
+        ),
+        (
+            "file-handle",
+            Action::File {
+                head: head(203, "Fine", ""),
+                file: File::Open(2),
+                conditions: b"",
+                options: file_option::HANDLE,
+                notify: None,
+            },
+        ),
     ];
     // Latin-1 on the wire, UTF-8 in this source.
     let latin1 = |text: &[u8]| -> Vec<u8> {

@@ -40,7 +40,7 @@ impl Connection {
                         server.counters(room.thread).pending.sub(1);
                     })
             }
-            Action::Head { head, length } => {
+            Action::Head { head, length, .. } => {
                 let size = length.map_or(BodySize::Unknown, BodySize::Known);
                 conn.start(sequence, &response_head(&head, size), &date, policy)
             }
@@ -65,6 +65,7 @@ impl Connection {
                 }
                 Ok(())
             }
+            Action::File { .. } => Err(Rejected::WrongLength),
             Action::Reset => match conn.pending().any(|pending| pending == sequence) {
                 true => Err(Rejected::WrongLength),
                 false => Ok(()),

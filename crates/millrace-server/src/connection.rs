@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker};
 use millrace_batch::layout::{
     AbortReason, INLINE_BODY_BYTES, ServerEvent, WriteOutcome, inbound_flag,
 };
-use millrace_batch::{ExchangeId, RemoteAddress, Request};
+use millrace_batch::{ExchangeId, RemoteAddress, Request, Routed};
 use millrace_http1::{Error, Head, Received, RequestFraming, Version, refusal};
 
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
@@ -319,6 +319,7 @@ impl Connection {
                                 target: head.target,
                                 path_start: path.start,
                                 path_end: path.end,
+                                route: Routed::default(),
                                 flags: request_flags(&head),
                                 fields: head.fields().map(|field| (field.name, field.value)),
                                 inline_body: body,

@@ -6,7 +6,9 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use millrace_batch::ExchangeId;
-use millrace_batch::layout::{inbound_flag, inbound_kind, outbound_flag, outbound_kind};
+use millrace_batch::layout::{
+    PARAMETER_COUNT_SHIFT, inbound_flag, inbound_kind, outbound_flag, outbound_kind,
+};
 use millrace_server::{
     Bind, Config, INBOX_BYTES, JsThread, Limits, Listening, Policy, SocketOptions, Timeouts,
 };
@@ -186,7 +188,7 @@ impl Js {
                     body: body.then(|| self.inbox[word(12)..word(12) + word(13)].to_vec()),
                     flags: first,
                 };
-                (event, 16)
+                (event, 18 + 2 * (word(16) >> PARAMETER_COUNT_SHIFT))
             }
             inbound_kind::BODY => {
                 let piece = if first & inbound_flag::LARGE != 0 {
