@@ -34,7 +34,7 @@ fn decode(name: &str, input: &str) {
         let mut at = 0;
         loop {
             let (used, event) = decoder
-                .next(&input[at..], &limits, &mut fields)
+                .next(&input[at..], &limits, &mut fields, |_| limits.body_bytes)
                 .expect("the input is valid");
             at += used;
             if let Event::NeedMore = black_box(event) {
@@ -60,7 +60,7 @@ fn byte_by_byte() {
     for end in 1..=input.len() {
         black_box(
             decoder
-                .next(&input[..end], &limits, &mut fields)
+                .next(&input[..end], &limits, &mut fields, |_| limits.body_bytes)
                 .expect("the input is valid"),
         );
     }

@@ -11,8 +11,8 @@ pub(crate) struct Chunked {
     at: At,
     /// What is left of the current chunk, or what its size is so far; 0 between chunks.
     chunk: u64,
-    /// Body bytes announced by all chunks so far.
-    total: u64,
+    /// Body bytes that further chunks may announce.
+    allowed: u64,
     extension_bytes: u32,
     /// What the head has used of the limits that the trailer section shares with it.
     head_bytes: u32,
@@ -63,12 +63,12 @@ enum At {
 }
 
 impl Chunked {
-    /// A body after a head of so many bytes and fields.
-    pub(crate) fn after(head_bytes: usize, head_fields: usize) -> Chunked {
+    /// A body of at most `body_bytes` after a head of so many bytes and fields.
+    pub(crate) fn after(head_bytes: usize, head_fields: usize, body_bytes: u64) -> Chunked {
         Chunked {
             at: At::Size(0),
             chunk: 0,
-            total: 0,
+            allowed: body_bytes,
             extension_bytes: 0,
             head_bytes: head_bytes as u32,
             head_fields: head_fields as u32,
@@ -174,10 +174,10 @@ impl Chunked {
             _ => return Err(Error::InvalidChunkSize),
         };
         // RFC 9110 15.5.14: at once, before the client has sent the chunk.
-        self.total = self.total.saturating_add(self.chunk);
-        if self.total > limits.body_bytes {
-            return Err(Error::BodyTooLarge);
-        }
+        self.allowed = self
+            .allowed
+            .checked_sub(self.chunk)
+            .ok_or(Error::BodyTooLarge)?;
         if next != At::SizeLineFeed {
             self.count_extension_byte(limits)?;
         }

@@ -152,13 +152,15 @@ impl Conn {
 
     /// Looks at `input`, all bytes read and not used before, and returns what it used of it and what that was.
     ///
-    /// `now` is kept with a request as the time it came, in the owner's unit.
+    /// `now` is kept with a request as the time it came, in the owner's unit. `body_limit` is asked once for each head
+    /// how many bytes its body may have.
     pub fn receive<'a>(
         &mut self,
         input: &'a [u8],
         policy: &Policy,
         fields: &'a mut FieldSpans,
         now: u64,
+        body_limit: impl FnOnce(&Head<'_>) -> u64,
     ) -> Result<(usize, Received<'a>), Error> {
         if self.refused {
             return Ok((0, Received::Finished));
@@ -184,7 +186,9 @@ impl Conn {
             return Ok((0, Received::Finished));
         }
 
-        let (used, event) = self.decoder.next(input, &policy.limits, fields)?;
+        let (used, event) = self
+            .decoder
+            .next(input, &policy.limits, fields, body_limit)?;
         let received = match event {
             Event::NeedMore => Received::NeedMore,
             Event::Request(head) => Received::Request(self.open_exchange(&head, policy, now), head),

@@ -42,7 +42,8 @@ impl Decoder {
     /// with the number of bytes it used. Call it until it gives [`Event::NeedMore`], which may use
     /// bytes too (empty lines, chunk framing), even when no input is left: an end uses none.
     ///
-    /// `fields` is overwritten, so one for all connections of a thread will do.
+    /// `fields` is overwritten, so one for all connections of a thread will do. `body_limit` is asked once for each
+    /// complete head, and its answer holds for that request's body: so many bytes without their chunk framing.
     ///
     /// After an error the connection cannot go on; every further call gives the same error.
     pub fn next<'a>(
@@ -50,9 +51,10 @@ impl Decoder {
         input: &'a [u8],
         limits: &Limits,
         fields: &'a mut FieldSpans,
+        body_limit: impl FnOnce(&Head<'_>) -> u64,
     ) -> Result<(usize, Event<'a>), Error> {
         let result = match &mut self.state {
-            State::Head { .. } => self.head(input, limits, fields),
+            State::Head { .. } => self.head(input, limits, fields, body_limit),
             State::Length(_) => Ok(self.length(input)),
             State::Chunked(_) => self.chunked(input, limits, fields),
             State::Failed(error) => Err(*error),
@@ -88,6 +90,7 @@ impl Decoder {
         input: &'a [u8],
         limits: &Limits,
         fields: &'a mut FieldSpans,
+        body_limit: impl FnOnce(&Head<'_>) -> u64,
     ) -> Result<(usize, Event<'a>), Error> {
         let before = self.skip_empty_lines(input)?;
         if let [] | [b'\r'] = input[before..] {
@@ -96,13 +99,14 @@ impl Decoder {
         let Some((length, head)) = head::parse(&input[before..], limits, fields)? else {
             return Ok((before, Event::NeedMore));
         };
+        let most = body_limit(&head);
         self.state = match head.framing {
             RequestFraming::None => State::default(),
-            RequestFraming::Length(bytes) if bytes > limits.body_bytes => {
-                return Err(Error::BodyTooLarge);
-            }
+            RequestFraming::Length(bytes) if bytes > most => return Err(Error::BodyTooLarge),
             RequestFraming::Length(bytes) => State::Length(bytes),
-            RequestFraming::Chunked => State::Chunked(Chunked::after(length, head.field_count())),
+            RequestFraming::Chunked => {
+                State::Chunked(Chunked::after(length, head.field_count(), most))
+            }
         };
         Ok((before + length, Event::Request(head)))
     }

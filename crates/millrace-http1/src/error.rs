@@ -147,7 +147,7 @@ errors! {
     /// A head longer than [`Limits::head_bytes`](crate::Limits) (RFC 6585 5).
     HeadTooLarge = 431, "ERR_HTTP_HEAD_TOO_LARGE",
         "The request line and headers together are too long.";
-    /// A body longer than [`Limits::body_bytes`](crate::Limits) (RFC 9110 15.5.14).
+    /// A body longer than its request may have (RFC 9110 15.5.14).
     BodyTooLarge = 413, "ERR_HTTP_BODY_TOO_LARGE",
         "The request body is too large.";
     /// The head did not arrive in time (RFC 9110 15.5.9).

@@ -12,7 +12,8 @@ pub struct Limits {
     pub header_count: usize,
     /// Bytes of the request target. Default: 8 KiB, the least that RFC 9112 section 3 recommends.
     pub target_bytes: usize,
-    /// Bytes of a request body without its chunk framing. Default: 8 MiB.
+    /// Bytes of a request body without its chunk framing. Default: 8 MiB. It is what a request is given that nothing
+    /// else is said about: [`Decoder::next`](crate::Decoder::next) is told the limit with each head.
     pub body_bytes: u64,
     /// Bytes of chunk extensions in one body, white space included. Default: 4 KiB. Extensions
     /// are checked and then forgotten, so they are work without use (RFC 9112 7.1.1).

@@ -242,7 +242,9 @@ impl Connection {
         let policy = &self.server.config.policy;
         let (_, fields, batch) = room.split(&self.server.lane);
         // Only as much was read as the body still had, so it is one piece of it.
-        let piece = active.conn.receive(buffer.filled(), policy, fields, 0);
+        let piece = active
+            .conn
+            .receive(buffer.filled(), policy, fields, 0, |_| 0);
         if let Ok((_, Received::Body(sequence, data))) = piece {
             let length = data.len();
             // A buffer that is mostly empty is not worth holding: the client decides how many there are.
@@ -287,7 +289,8 @@ impl Connection {
                 &active.input[..]
             };
             let rest = &input[used..];
-            match active.conn.receive(rest, policy, fields, now) {
+            let limit = |_: &Head<'_>| policy.limits.body_bytes;
+            match active.conn.receive(rest, policy, fields, now, limit) {
                 Ok((count, received)) => {
                     used += count;
                     match received {

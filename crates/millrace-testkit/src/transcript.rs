@@ -33,7 +33,9 @@ impl Transcript {
             transcript.unread.extend_from_slice(piece);
             if let Err(error) = transcript.read(&mut decoder, limits, &mut fields, &mut data) {
                 let again = decoder
-                    .next(&transcript.unread, limits, &mut fields)
+                    .next(&transcript.unread, limits, &mut fields, |_| {
+                        limits.body_bytes
+                    })
                     .map(|_| ());
                 assert_eq!(again, Err(error), "an error stays");
                 transcript.error = Some(error);
@@ -75,7 +77,8 @@ impl Transcript {
         let unread = std::mem::take(&mut self.unread);
         let mut at = 0;
         loop {
-            let (used, event) = decoder.next(&unread[at..], limits, fields)?;
+            let (used, event) =
+                decoder.next(&unread[at..], limits, fields, |_| limits.body_bytes)?;
             assert!(
                 used <= unread.len() - at,
                 "no more bytes are used than there are"

@@ -1,8 +1,10 @@
 //! Bodies: windows and credit, 100 (Continue), and what becomes of a body nobody reads.
 
-use millrace_http1::BodySize;
+use millrace_http1::{BodySize, Error};
 
-use crate::session::{GET, Session, answer, however_fed, last_answer, policy, post};
+use crate::session::{
+    GET, Session, answer, however_fed, last_answer, policy, post, post_to, refusal,
+};
 
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 const EXPECTING: &[u8] =
@@ -231,5 +233,44 @@ fn credit_for_another_exchange_opens_nothing() {
         assert!(session.is_blocked());
         session.conn.consume(1, 2);
         assert!(!session.is_blocked());
+    });
+}
+
+#[test]
+fn each_request_has_a_body_limit_of_its_own() {
+    however_fed(policy(), |session| {
+        session.policy.limits.body_bytes = 4;
+        session.body_limit = |head| (head.target == b"/large").then_some(8);
+        session.feed([&post_to("/large", 8)[..], b"eight by"].concat());
+        session.feed([&post(4)[..], b"four"].concat());
+        session.respond(0, "0").unwrap();
+        session.respond(1, "1").unwrap();
+        assert_eq!(session.sent(), answer("0") + &answer("1"));
+        session.feed(post(5));
+        assert_eq!(session.sent(), refusal(Error::BodyTooLarge));
+    });
+}
+
+#[test]
+fn a_chunked_body_keeps_the_limit_of_its_head() {
+    let to = |target: &str| {
+        format!("POST {target} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+    };
+    however_fed(policy(), |session| {
+        session.policy.limits.body_bytes = 4;
+        session.body_limit = |head| (head.target == b"/large").then_some(8);
+        session.feed(to("/large") + "5\r\nabcde\r\n3\r\nfgh\r\n0\r\n\r\n");
+        session.feed(to("/") + "3\r\nabc\r\n2\r\n");
+        assert_eq!(
+            session.events[1..],
+            [
+                "0: body abcdefgh",
+                "0: end",
+                "1: POST /",
+                "1: body abc",
+                "refused BodyTooLarge Some(1)"
+            ],
+            "before the chunk has come"
+        );
     });
 }

@@ -4,8 +4,8 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 use millrace_http1::{
-    BodySize, Conn, Error, FieldSpans, Limits, Piece, Policy, Received, Rejected, ResponseHead,
-    Version, http_date,
+    BodySize, Conn, Error, FieldSpans, Head, Limits, Piece, Policy, Received, Rejected,
+    ResponseHead, Version, http_date,
 };
 
 /// The line that every answer of these tests has.
@@ -20,6 +20,8 @@ pub(crate) struct Session {
     pub(crate) policy: Policy,
     /// What the owner was told, a line each; adjacent pieces of a body are one line.
     pub(crate) events: Vec<String>,
+    /// What a request's body may have in place of the policy's limit.
+    pub(crate) body_limit: fn(&Head<'_>) -> Option<u64>,
     input: Vec<u8>,
     fields: FieldSpans,
     /// Bytes that arrive at once.
@@ -67,7 +69,11 @@ pub(crate) fn refusal(error: Error) -> String {
 
 /// The head of a request with a body of this length.
 pub(crate) fn post(length: usize) -> Vec<u8> {
-    format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n").into()
+    post_to("/", length)
+}
+
+pub(crate) fn post_to(target: &str, length: usize) -> Vec<u8> {
+    format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n").into()
 }
 
 pub(crate) fn date() -> [u8; 29] {
@@ -80,6 +86,7 @@ impl Session {
             conn: Conn::default(),
             policy,
             events: Vec::new(),
+            body_limit: |_| None,
             input: Vec::new(),
             fields: FieldSpans::default(),
             step,
@@ -100,9 +107,12 @@ impl Session {
         let mut used = 0;
         let mut refused = None;
         loop {
+            let most = self.body_limit;
+            let limit = |head: &Head<'_>| most(head).unwrap_or(self.policy.limits.body_bytes);
+            let rest = &input[used..];
             let received = self
                 .conn
-                .receive(&input[used..], &self.policy, &mut self.fields, 0);
+                .receive(rest, &self.policy, &mut self.fields, 0, limit);
             let (count, received) = match received {
                 Ok(received) => received,
                 Err(error) => {
@@ -161,7 +171,9 @@ impl Session {
     /// Whether the connection takes no input until something else happens.
     pub(crate) fn is_blocked(&mut self) -> bool {
         let input = self.input.clone();
-        let received = self.conn.receive(&input, &self.policy, &mut self.fields, 0);
+        let received = self
+            .conn
+            .receive(&input, &self.policy, &mut self.fields, 0, |_| u64::MAX);
         matches!(received, Ok((0, Received::Blocked)))
     }
 

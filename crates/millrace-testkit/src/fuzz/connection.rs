@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use millrace_http1::{
-    BodySize, Conn, Error, FieldSpans, Limits, Piece, Policy, Received, Rejected, ResponseHead,
-    http_date,
+    BodySize, Conn, Error, FieldSpans, Head, Limits, Piece, Policy, Received, Rejected,
+    ResponseHead, http_date,
 };
 
 use super::responses;
@@ -149,9 +149,9 @@ impl Owner {
         let unread = std::mem::take(&mut self.unread);
         let mut at = 0;
         loop {
-            let received = self
-                .conn
-                .receive(&unread[at..], &policy(), &mut self.fields, 0);
+            let received =
+                self.conn
+                    .receive(&unread[at..], &policy(), &mut self.fields, 0, body_limit);
             let (used, received) = match received {
                 Ok(received) => received,
                 Err(error) => return self.refuse(error),
@@ -368,7 +368,6 @@ fn policy() -> Policy {
     Policy {
         limits: Limits {
             head_bytes: 256,
-            body_bytes: 64,
             ..Limits::default()
         },
         pipelined: 4,
@@ -377,6 +376,11 @@ fn policy() -> Policy {
         drain_bytes: 16,
         unsent_bytes: 64,
     }
+}
+
+/// Another limit for PUT than for the rest, so that one request's must not be taken for another's.
+fn body_limit(head: &Head<'_>) -> u64 {
+    if head.method == b"PUT" { 16 } else { 64 }
 }
 
 fn date() -> [u8; 29] {
