@@ -4,18 +4,17 @@
 //! [`carry_out`](Connection::carry_out) encodes what JavaScript answered.
 
 mod deadline;
+mod parse;
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use millrace_batch::layout::{
-    AbortReason, INLINE_BODY_BYTES, ServerEvent, WriteOutcome, inbound_flag,
-};
-use millrace_batch::{ExchangeId, RemoteAddress, Request, Routed};
-use millrace_http1::{Error, Head, Received, RequestFraming, Version, refusal};
+use millrace_batch::layout::{AbortReason, WriteOutcome};
+use millrace_batch::{ExchangeId, RemoteAddress};
+use millrace_http1::{Error, refusal};
 
-use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
+use self::parse::Filled;
 use crate::ready::SlotWaker;
 use crate::room::{Active, Room};
 use crate::server::Server;
@@ -76,17 +75,6 @@ pub(crate) enum Fate {
     Lost(io::Error),
     /// It was cut for this reason.
     Cut(AbortReason),
-}
-
-enum Filled {
-    /// So many bytes are in the scratch buffer.
-    Bytes(usize),
-    /// Here is a piece of a body and nothing else.
-    Body(BodyBuffer),
-    /// There is nothing to read, or nothing is wanted.
-    Waiting,
-    /// The client sends nothing more.
-    End,
 }
 
 impl Connection {
@@ -181,252 +169,6 @@ impl Connection {
             return Fate::Lost(error);
         }
         self.settle(room)
-    }
-
-    fn fill(&mut self, room: &mut Room) -> io::Result<Filled> {
-        if let Some(active) = &self.active
-            && (active.blocked || active.peer_closed || active.conn.closes_when_sent())
-        {
-            return Ok(Filled::Waiting);
-        }
-        if self
-            .server
-            .lane
-            .is_congested(self.server.config.queued_bytes)
-        {
-            self.stalled = true;
-            room.stalled.push(self.number);
-            return Ok(Filled::Waiting);
-        }
-        let mut context = Context::from_waker(&self.waker);
-        let body_ahead = self.active.as_ref().map_or(0, |active| active.body_ahead());
-        let (polled, body) = if body_ahead > INLINE_BODY_BYTES as u64 {
-            let mut buffer = BodyBuffer::take();
-            let length = usize::try_from(body_ahead)
-                .unwrap_or(usize::MAX)
-                .min(BODY_BUFFER_BYTES);
-            (
-                self.socket
-                    .poll_read(&mut context, &mut buffer.memory()[..length]),
-                Some(buffer),
-            )
-        } else {
-            (self.socket.poll_read(&mut context, &mut room.scratch), None)
-        };
-        let count = match polled {
-            Poll::Pending => return Ok(Filled::Waiting),
-            Poll::Ready(count) => count?,
-        };
-        if count == 0 {
-            return Ok(Filled::End);
-        }
-        self.server
-            .counters(room.thread)
-            .bytes_read
-            .add(count as u64);
-        Ok(match body {
-            Some(mut buffer) => {
-                buffer.set_filled(count);
-                Filled::Body(buffer)
-            }
-            None => Filled::Bytes(count),
-        })
-    }
-
-    /// Hands on a piece of a body that is in a buffer of its own.
-    fn parse_body(&mut self, room: &mut Room, buffer: BodyBuffer) {
-        let id = self.exchange_ids();
-        let Some(active) = &mut self.active else {
-            return;
-        };
-        let policy = &self.server.config.policy;
-        let (_, fields, batch) = room.split(&self.server.lane);
-        // Only as much was read as the body still had, so it is one piece of it.
-        let piece = active
-            .conn
-            .receive(buffer.filled(), policy, fields, 0, |_| 0);
-        if let Ok((_, Received::Body(sequence, data))) = piece {
-            let length = data.len();
-            // A buffer that is mostly empty is not worth holding: the client decides how many there are.
-            if length < BODY_BUFFER_BYTES / 4 {
-                batch.push_body(id(sequence), data, false);
-            } else {
-                batch.push_large_body(id(sequence), buffer.into_bytes(), false);
-            }
-            active.body_last = room.now;
-            active.body_bytes += length as u64;
-            room.outboxes.publish_if_due(&self.server.lane);
-        }
-        // Its end takes no bytes.
-        self.parse(room, 0);
-    }
-
-    /// Looks at the `fresh` bytes in the scratch buffer, behind those left over, and submits what they say.
-    fn parse(&mut self, room: &mut Room, fresh: usize) {
-        let id = self.exchange_ids();
-        let active = self.active.get_or_insert_with(|| {
-            let mut state = room.take_state();
-            state.conn.resume(self.next_sequence);
-            state
-        });
-        let now = room.now;
-        let counters = self.server.counters(room.thread);
-        let policy = &self.server.config.policy;
-        let from_scratch = active.input.is_empty();
-        if !from_scratch {
-            active.input.extend_from_slice(&room.scratch[..fresh]);
-        }
-
-        let mut used = 0;
-        let mut failed = None;
-        // The body that came whole with its head and is not reported again.
-        let mut inline_body = None;
-        loop {
-            let (scratch, fields, batch) = room.split(&self.server.lane);
-            let input = if from_scratch {
-                &scratch[..fresh]
-            } else {
-                &active.input[..]
-            };
-            let rest = &input[used..];
-            let limit = |_: &Head<'_>| policy.limits.body_bytes;
-            match active.conn.receive(rest, policy, fields, now, limit) {
-                Ok((count, received)) => {
-                    used += count;
-                    match received {
-                        Received::NeedMore => break,
-                        Received::Blocked => {
-                            active.blocked = true;
-                            break;
-                        }
-                        Received::Finished => {
-                            used = input.len();
-                            break;
-                        }
-                        Received::Discarded => {}
-                        Received::Request(sequence, head) => {
-                            counters.requests.add(1);
-                            counters.pending.add(1);
-                            let body = whole_body(&head, &rest[count..]);
-                            if let Some(body) = body {
-                                inline_body = Some((sequence, body.len()));
-                            } else if head.framing != RequestFraming::None {
-                                (active.body_since, active.body_last, active.body_bytes) =
-                                    (now, now, 0);
-                            }
-                            let (path, _) = head.path_and_query();
-                            batch.push_request(Request {
-                                server: self.server.id,
-                                exchange: id(sequence),
-                                method: head.method,
-                                target: head.target,
-                                path_start: path.start,
-                                path_end: path.end,
-                                route: Routed::default(),
-                                flags: request_flags(&head),
-                                fields: head.fields().map(|field| (field.name, field.value)),
-                                inline_body: body,
-                                remote: self.remote,
-                            });
-                            if let Some((sequence, length)) = inline_body {
-                                active.conn.body_is_here(sequence, length);
-                            }
-                            room.outboxes.publish_if_due(&self.server.lane);
-                        }
-                        Received::Body(sequence, data) => {
-                            if inline_body.is_none() {
-                                active.body_last = now;
-                                active.body_bytes += data.len() as u64;
-                                batch.push_body(id(sequence), data, false);
-                                room.outboxes.publish_if_due(&self.server.lane);
-                            }
-                        }
-                        Received::End(sequence, trailers) => {
-                            if inline_body.take().is_none() {
-                                let fields =
-                                    trailers.fields().map(|field| (field.name, field.value));
-                                batch.push_body_end(id(sequence), fields);
-                            }
-                        }
-                    }
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
-            }
-        }
-
-        if let Some(error) = failed {
-            return self.refuse(room, error);
-        }
-        let Some(active) = &mut self.active else {
-            return;
-        };
-        let had_input = !from_scratch;
-        if from_scratch {
-            active.input.extend_from_slice(&room.scratch[used..fresh]);
-        } else {
-            active.input.drain(..used);
-        }
-        if active.has_begun_head() && (used > 0 || !had_input) {
-            active.head_since = now;
-        }
-    }
-
-    /// Answers broken input and tells the handler whose request broke.
-    fn refuse(&mut self, room: &mut Room, error: Error) {
-        let id = self.exchange_ids();
-        let Some(active) = &mut self.active else {
-            return;
-        };
-        let counters = self.server.counters(room.thread);
-        counters.protocol_errors.add(1);
-        active.input.clear();
-        let broken = active.conn.refuse(error, &room.date);
-        let batch = room.batch(&self.server.lane);
-        if let Some(sequence) = broken {
-            counters.pending.sub(1);
-            let reason = match error {
-                Error::BodyTooLarge => AbortReason::BodyTooLarge,
-                Error::BodyTimeout => AbortReason::BodyTimeout,
-                _ => AbortReason::ProtocolError,
-            };
-            batch.push_abort(id(sequence), reason);
-        } else if self.server.config.report_connection_errors {
-            let text = format!(
-                "{} {} {}",
-                error.code(),
-                remote_text(self.remote),
-                error.message()
-            );
-            batch.push_server(
-                self.server.id,
-                ServerEvent::ConnectionError,
-                text.as_bytes(),
-            );
-        }
-    }
-
-    /// The client has closed its sending side. Whether it still reads can only be found out by writing.
-    fn end_of_input(&mut self, room: &mut Room) {
-        let id = self.exchange_ids();
-        let Some(active) = &mut self.active else {
-            // Nothing is owed to anyone.
-            self.phase = Phase::Closed;
-            return;
-        };
-        active.peer_closed = true;
-        active.gone_since = room.now;
-        active.input.clear();
-        let body_cut = !active.conn.is_between_requests();
-        active.conn.end_of_input();
-        if body_cut || !self.server.config.allow_half_close {
-            for sequence in active.conn.pending() {
-                room.batch(&self.server.lane)
-                    .push_abort(id(sequence), AbortReason::ClientClosed);
-            }
-        }
     }
 
     fn flush(&mut self, room: &mut Room) -> io::Result<()> {
@@ -621,39 +363,5 @@ impl Connection {
             self.next_sequence = active.conn.reset();
             room.give_state(active);
         }
-    }
-}
-
-/// The body, when all of it is here and it is small.
-fn whole_body<'a>(head: &Head<'_>, rest: &'a [u8]) -> Option<&'a [u8]> {
-    match head.framing {
-        RequestFraming::Length(length) if length <= INLINE_BODY_BYTES as u64 => {
-            rest.get(..length as usize)
-        }
-        _ => None,
-    }
-}
-
-fn request_flags(head: &Head<'_>) -> u32 {
-    let mut flags = 0;
-    if matches!(head.version, Version::Http10) {
-        flags |= inbound_flag::HTTP10;
-    }
-    if head.framing != RequestFraming::None {
-        flags |= inbound_flag::HAS_BODY;
-    }
-    if head.expect_continue {
-        flags |= inbound_flag::EXPECT_CONTINUE;
-    }
-    if head.upgrade {
-        flags |= inbound_flag::UPGRADE;
-    }
-    flags
-}
-
-fn remote_text(remote: RemoteAddress) -> String {
-    match remote {
-        RemoteAddress::Ip(address, port) => std::net::SocketAddr::new(address, port).to_string(),
-        RemoteAddress::Unix => "unix".into(),
     }
 }
