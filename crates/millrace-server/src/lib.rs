@@ -9,6 +9,7 @@
 //! - `body_buffer`: what large bodies are read into.
 //! - `room`: what the connections of a thread share. `outbox`: the batches it fills. `lane`: the queues to a JavaScript
 //!   thread.
+//! - `workers`: threads for what would keep an I/O thread from its connections.
 //! - `ready`, `timer`: who has something to do now, and later. `server`, `stats`, `socket`, [`Config`].
 
 mod accept;
@@ -26,6 +27,11 @@ mod socket;
 mod stats;
 mod thread;
 mod timer;
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "its first user comes with the next change")
+)]
+mod workers;
 
 #[cfg(unix)]
 pub use config::SetReceiveLowWatermark;
