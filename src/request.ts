@@ -163,8 +163,8 @@ export class Request {
   }
 
   /**
-   * The whole body parsed as JSON. Rejects with a SyntaxError with the code ERR_BODY_JSON when it is none; whoever
-   * wants to tell the client answers 400.
+   * The whole body parsed as JSON. Rejects with a SyntaxError with the code ERR_BODY_JSON when it is none; a handler
+   * that lets that error pass has answered 400.
    *
    * It is `any`, as in the Fetch standard: check what you get.
    */

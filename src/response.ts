@@ -3,6 +3,7 @@ import type { Body } from './body'
 import { checkCallback, joinPieces, listOf, type Chunk } from './chunk'
 import type { Lane, ServerSink } from './dispatch'
 import { coded, codedPlain, codedRange, codedType, show, type CodedError } from './errors'
+import { statusOfFault } from './fault'
 import { checkReason, fieldOf, Special, trailerField, type Field, type HeaderValue } from './fields'
 import { NO_FIELDS, type Head } from './head'
 import type { Request } from './request'
@@ -17,6 +18,7 @@ import {
   replaceFields,
   setField,
 } from './response-head'
+import { STATUS_CODES } from './status'
 import { handled, Stream } from './stream'
 
 /**
@@ -484,21 +486,30 @@ export class Response {
     return false
   }
 
-  /** @internal The handler has failed: 500 when nothing was sent, else the connection is closed. */
-  _fail(): void {
+  /** @internal The handler has failed: `status` when nothing was sent, else the connection is closed. */
+  _fail(status = 500): void {
     if ((this._state & (ENDED | GONE)) !== 0) return
-    if ((this._state & HEAD_SENT) !== 0) {
+    if (!this._renew()) {
       this._reset(codedPlain('ERR_RESPONSE_RESET', 'The handler failed after it had begun its answer.'))
       return
     }
-    this._status = 500
+    this._status = status
+    this._rest = [fieldOf('content-type', 'text/plain; charset=utf-8')]
+    const text = `${STATUS_CODES[status]}\n`
+    this.respond(text, text.length, 0, 0)
+  }
+
+  /** @internal Takes back all that was set, as for the next handler. False when something has been sent. */
+  _renew(): boolean {
+    if ((this._state & (HEAD_SENT | ENDED)) !== 0) return false
+    this._status = 200
     this._reason = ''
     this._head = NO_FIELDS
-    this._rest = [fieldOf('content-type', 'text/plain; charset=utf-8')]
+    this._rest = null
     this._special = 0
     this._stream?.release()
     this._stream = null
-    this.respond('Internal Server Error\n', 128, 0, 0)
+    return true
   }
 
   /** @internal Calls a write's callback; one that throws closes the connection and is reported. */
@@ -511,10 +522,11 @@ export class Response {
     }
   }
 
-  /** @internal A callback given to this exchange has thrown. */
+  /** @internal A handler, or a callback given to this exchange, has thrown. What the client did is nobody's news. */
   _failed(thrown: unknown): void {
-    this._server.handlerFailed(thrown, this)
-    this._fail()
+    const status = statusOfFault(thrown)
+    if (status === 0) this._server.handlerFailed(thrown, this)
+    this._fail(status === 0 ? 500 : status)
   }
 
   /** @internal Gives the exchange up: the connection is closed. */

@@ -13,7 +13,8 @@ import type { Response } from './response'
 /**
  * Answers a request, at once or later: `response` can be used after the handler has returned. Throwing, or rejecting,
  * answers 500 when nothing was sent and closes the connection otherwise; either way the error goes to `onError` once
- * and the client learns nothing of it.
+ * and the client learns nothing of it. Letting an error pass that tells of the client's fault, as ERR_BODY_JSON does,
+ * answers its status instead of 500 and is not reported: see docs/errors.md.
  */
 export type Handler = (request: Request, response: Response) => unknown
 
