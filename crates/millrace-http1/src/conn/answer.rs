@@ -1,0 +1,262 @@
+//! The answers of a connection: what an exchange sends, whose turn it is, and what that means for the connection.
+
+use bytes::Bytes;
+use memchr::memmem;
+
+use super::exchange::{Incoming, Phase};
+use super::{Conn, Policy};
+use crate::decode::Remaining;
+use crate::encode::{self, Encoder, ResponseHead};
+use crate::error::Error;
+use crate::head::Version;
+use crate::output::Output;
+
+/// Bytes of a body.
+#[derive(Debug)]
+pub enum Piece<'a> {
+    /// To be copied.
+    Slice(&'a [u8]),
+    /// To be held.
+    Held(Bytes),
+}
+
+/// Why an answer was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejected {
+    /// The exchange is over or never was.
+    Gone,
+    /// The call does not fit what was sent before: a second head, data before the head.
+    OutOfOrder,
+    /// The body does not have its declared length; the connection cannot be used further.
+    WrongLength,
+}
+
+impl Conn {
+    /// Answers an exchange completely.
+    pub fn respond(
+        &mut self,
+        sequence: u32,
+        head: &ResponseHead<'_>,
+        body: Piece<'_>,
+        date: &[u8; 29],
+        policy: &Policy,
+    ) -> Result<(), Rejected> {
+        let index = self.index(sequence).ok_or(Rejected::Gone)?;
+        let mut encoder = self.begin(index, head, date, policy)?;
+        let output = self.output_of(index);
+        if encoder.carries_body() {
+            encoder
+                .begin_data(body.len(), output.tail())
+                .map_err(|_| Rejected::WrongLength)?;
+            body.append_to(output);
+            encoder.end_data(output.tail());
+        }
+        encoder
+            .finish(b"", output.tail())
+            .map_err(|_| Rejected::WrongLength)?;
+        self.complete(index, encoder.keep_alive());
+        Ok(())
+    }
+
+    /// Begins an answer whose body follows.
+    pub fn start(
+        &mut self,
+        sequence: u32,
+        head: &ResponseHead<'_>,
+        date: &[u8; 29],
+        policy: &Policy,
+    ) -> Result<(), Rejected> {
+        let index = self.index(sequence).ok_or(Rejected::Gone)?;
+        let encoder = self.begin(index, head, date, policy)?;
+        self.exchanges[index].phase = Phase::Sending(encoder);
+        Ok(())
+    }
+
+    /// Sends an informational response before the answer; a client of HTTP/1.0 is spared it (RFC 9110 15.2).
+    pub fn inform(&mut self, sequence: u32, status: u16, fields: &[u8]) -> Result<(), Rejected> {
+        let index = self.index(sequence).ok_or(Rejected::Gone)?;
+        let exchange = &self.exchanges[index];
+        if !matches!(exchange.phase, Phase::Waiting) {
+            return Err(Rejected::OutOfOrder);
+        }
+        if matches!(exchange.info.version, Version::Http11) {
+            encode::informational(status, fields, self.output_of(index).tail());
+        }
+        Ok(())
+    }
+
+    /// Sends a piece of an answer's body.
+    pub fn send(&mut self, sequence: u32, piece: Piece<'_>) -> Result<(), Rejected> {
+        let index = self.index(sequence).ok_or(Rejected::Gone)?;
+        let Phase::Sending(mut encoder) = self.exchanges[index].phase else {
+            return Err(Rejected::OutOfOrder);
+        };
+        if encoder.carries_body() && !piece.is_empty() {
+            let output = self.output_of(index);
+            encoder
+                .begin_data(piece.len(), output.tail())
+                .map_err(|_| Rejected::WrongLength)?;
+            piece.append_to(output);
+            encoder.end_data(output.tail());
+            self.exchanges[index].phase = Phase::Sending(encoder);
+        }
+        Ok(())
+    }
+
+    /// Completes an answer; `trailers` are lines `name: value\r\n`.
+    pub fn finish(
+        &mut self,
+        sequence: u32,
+        trailers: &[u8],
+        policy: &Policy,
+    ) -> Result<(), Rejected> {
+        let index = self.index(sequence).ok_or(Rejected::Gone)?;
+        let Phase::Sending(mut encoder) = self.exchanges[index].phase else {
+            return Err(Rejected::OutOfOrder);
+        };
+        encoder
+            .finish(trailers, self.output_of(index).tail())
+            .map_err(|_| Rejected::WrongLength)?;
+        let keep_alive = encoder.keep_alive() && !self.leaves_too_much_body(index, policy);
+        self.complete(index, keep_alive);
+        Ok(())
+    }
+
+    /// Answers an exchange in its handler's stead and closes after it. One whose answer has begun is cut short.
+    pub fn refuse_exchange(&mut self, sequence: u32, error: Error, date: &[u8; 29]) {
+        if let Some(index) = self.index(sequence) {
+            self.refuse_at(index, error, date);
+        }
+    }
+
+    pub(super) fn refuse_at(&mut self, index: usize, error: Error, date: &[u8; 29]) {
+        if matches!(self.exchanges[index].phase, Phase::Waiting) {
+            let is_head = self.exchanges[index].info.is_head;
+            let tail = self.output_of(index).tail();
+            let start = tail.len();
+            encode::refusal(error, date, tail);
+            if is_head && let Some(end) = memmem::find(&tail[start..], b"\r\n\r\n") {
+                tail.truncate(start + end + 4);
+            }
+        }
+        self.complete(index, false);
+    }
+
+    fn begin(
+        &mut self,
+        index: usize,
+        head: &ResponseHead<'_>,
+        date: &[u8; 29],
+        policy: &Policy,
+    ) -> Result<Encoder, Rejected> {
+        if !matches!(self.exchanges[index].phase, Phase::Waiting) {
+            return Err(Rejected::OutOfOrder);
+        }
+        // A client that was not told to continue may or may not send the body, so the connection has no future.
+        let unread = matches!(head.body, encode::BodySize::Known(_))
+            && self.leaves_too_much_body(index, policy);
+        let exchange = &mut self.exchanges[index];
+        let close = head.close || exchange.must_close || exchange.continue_owed || unread;
+        exchange.continue_owed = false;
+        let info = exchange.info;
+        let head = ResponseHead { close, ..*head };
+        Ok(Encoder::start(
+            info,
+            &head,
+            date,
+            self.output_of(index).tail(),
+        ))
+    }
+
+    /// Whether the exchange's body has more to come than is worth discarding.
+    fn leaves_too_much_body(&self, index: usize, policy: &Policy) -> bool {
+        let sequence = self.exchanges[index].sequence;
+        if !matches!(self.incoming, Incoming::Body { sequence: current, .. } if current == sequence)
+        {
+            return false;
+        }
+        match self.decoder.body_remaining() {
+            Remaining::None | Remaining::Unknown => false,
+            Remaining::Exactly(bytes) => bytes > policy.drain_bytes,
+        }
+    }
+
+    fn complete(&mut self, index: usize, keep_alive: bool) {
+        let exchange = &mut self.exchanges[index];
+        exchange.phase = Phase::Complete { keep_alive };
+        if let Incoming::Body { sequence, .. } = self.incoming
+            && sequence == exchange.sequence
+        {
+            if exchange.wants_body {
+                self.cut_body = Some(sequence);
+            }
+            self.incoming = Incoming::Discarded { bytes: 0 };
+        }
+        if index == 0 {
+            self.take_turns();
+        }
+    }
+
+    /// Lets the complete answers at the front go, and the next one on to the connection's output.
+    fn take_turns(&mut self) {
+        if self.close_when_sent {
+            return;
+        }
+        while let Some(front) = self.exchanges.front_mut() {
+            if let Some(mut ahead) = front.ahead_of_turn.take() {
+                self.output.append(&mut ahead);
+            }
+            let Phase::Complete { keep_alive } = front.phase else {
+                self.continue_if_owed(0);
+                return;
+            };
+            self.exchanges.pop_front();
+            if !keep_alive {
+                self.last_request_seen = true;
+                self.close_when_sent = true;
+                return;
+            }
+        }
+    }
+
+    pub(super) fn continue_if_owed(&mut self, index: usize) {
+        let exchange = &mut self.exchanges[index];
+        let due = exchange.continue_owed
+            && exchange.wants_body
+            && matches!(exchange.phase, Phase::Waiting);
+        if due && index == 0 && !self.close_when_sent {
+            exchange.continue_owed = false;
+            encode::informational(100, b"", self.output.tail());
+        }
+    }
+
+    /// Where the exchange's answer is encoded: only the first one's goes to the connection's output.
+    pub(super) fn output_of(&mut self, index: usize) -> &mut Output {
+        if index == 0 && !self.close_when_sent {
+            return &mut self.output;
+        }
+        self.exchanges[index].ahead_of_turn.get_or_insert_default()
+    }
+}
+
+impl Piece<'_> {
+    /// The piece's length in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Piece::Slice(slice) => slice.len(),
+            Piece::Held(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn append_to(self, output: &mut Output) {
+        match self {
+            Piece::Slice(slice) => output.tail().extend_from_slice(slice),
+            Piece::Held(bytes) => output.hold(bytes),
+        }
+    }
+}

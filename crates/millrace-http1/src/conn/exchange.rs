@@ -1,0 +1,36 @@
+//! One request and its answer, as the connection keeps them.
+
+use crate::encode::{Encoder, RequestInfo};
+use crate::output::Output;
+
+#[derive(Debug)]
+pub(super) struct Exchange {
+    pub(super) sequence: u32,
+    pub(super) info: RequestInfo,
+    pub(super) phase: Phase,
+    pub(super) since: u64,
+    /// 100 (Continue) is still owed: RFC 9110 10.1.1.
+    pub(super) continue_owed: bool,
+    pub(super) wants_body: bool,
+    pub(super) want_drain: bool,
+    pub(super) must_close: bool,
+    /// The answer, while those of earlier requests are incomplete.
+    pub(super) ahead_of_turn: Option<Box<Output>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Phase {
+    Waiting,
+    Sending(Encoder),
+    Complete { keep_alive: bool },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Incoming {
+    #[default]
+    Nothing,
+    /// The body of this exchange; so many bytes may still be handed out.
+    Body { sequence: u32, credit: isize },
+    /// A body whose exchange is over; so many bytes have been thrown away.
+    Discarded { bytes: u64 },
+}
