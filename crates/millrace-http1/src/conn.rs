@@ -27,7 +27,7 @@ pub struct Policy {
     pub limits: Limits,
     /// How many requests may wait for their answers before no more are read.
     pub pipelined: usize,
-    /// How many bytes of answers may be unwritten before no more requests are read.
+    /// How many bytes of answers may be unwritten in memory before no more requests are read.
     pub unsent_bytes: usize,
     /// How many requests a connection may make; the last answer closes it.
     pub requests: u32,
@@ -84,13 +84,13 @@ impl Conn {
         self.next_sequence = next_sequence;
     }
 
-    /// Forgets everything, keeps memory, and returns the number of the next request.
+    /// Forgets everything, keeps memory, and returns the number of the next request. What comes out of
+    /// [`Output::drain_elsewhere`] is complete then.
     pub fn reset(&mut self) -> u32 {
         let next_sequence = self.next_sequence;
         self.decoder = Decoder::default();
+        self.abandon(|_| {});
         self.output.reset();
-        self.exchanges.clear();
-        self.incoming = Incoming::Nothing;
         self.last_request_seen = false;
         self.close_when_sent = false;
         self.refused = false;
@@ -246,10 +246,10 @@ impl Conn {
         }
     }
 
-    /// The exchange whose handler waits for the output to fall to `low` bytes, when it has.
+    /// The exchange whose handler waits for the output in memory to fall to `low` bytes, when it has.
     pub fn take_drained(&mut self, low: usize) -> Option<u32> {
         let front = self.exchanges.front_mut()?;
-        (front.want_drain && self.output.len() <= low).then(|| {
+        (front.want_drain && self.output.buffered() <= low).then(|| {
             front.want_drain = false;
             front.sequence
         })
@@ -260,9 +260,11 @@ impl Conn {
         self.cut_body.take()
     }
 
-    /// Whether there may be something to tell a handler: a write done, room for more output, a body cut.
+    /// Whether there may be something to tell a handler: a write done, room for more output, a body cut; or a segment
+    /// elsewhere that is needed no more.
     pub fn has_news(&self) -> bool {
         self.output.has_marks()
+            || self.output.has_gone_elsewhere()
             || self.cut_body.is_some()
             || self
                 .exchanges
@@ -287,6 +289,9 @@ impl Conn {
     /// Ends all exchanges that are not complete and passes each to `ended`.
     pub fn abandon(&mut self, mut ended: impl FnMut(u32)) {
         for exchange in self.exchanges.drain(..) {
+            if let Some(ahead) = exchange.ahead_of_turn {
+                self.output.give_up_all(*ahead);
+            }
             if !matches!(exchange.phase, Phase::Complete { .. }) {
                 ended(exchange.sequence);
             }
@@ -383,13 +388,13 @@ impl Conn {
         self.close_when_sent || (self.last_request_seen && self.exchanges.is_empty())
     }
 
-    /// Bytes of answers that wait for the socket or for their turn.
+    /// Bytes of answers in memory that wait for the socket or for their turn.
     fn unsent_bytes(&self) -> usize {
         let ahead = self
             .exchanges
             .iter()
             .filter_map(|exchange| exchange.ahead_of_turn.as_deref());
-        self.output.len() + ahead.map(Output::len).sum::<usize>()
+        self.output.buffered() + ahead.map(Output::buffered).sum::<usize>()
     }
 
     fn open_exchange(&mut self, head: &Head<'_>, policy: &Policy, now: u64) -> u32 {

@@ -137,9 +137,9 @@ impl Encoder {
 
     /// Appends what goes before a piece of `len` bytes. Nothing is written for an empty piece, as
     /// an empty chunk would end the body.
-    pub fn begin_data(&mut self, len: usize, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    pub fn begin_data(&mut self, len: u64, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         match self.framing {
-            BodyFraming::Length => match self.remaining.checked_sub(len as u64) {
+            BodyFraming::Length => match self.remaining.checked_sub(len) {
                 Some(remaining) => self.remaining = remaining,
                 None => return self.broken(EncodeError::BodyTooLong),
             },
@@ -316,11 +316,11 @@ impl Default for Tail {
     }
 }
 
-fn chunk_size_line(size: usize, out: &mut Vec<u8>) {
+fn chunk_size_line(size: u64, out: &mut Vec<u8>) {
     let mut line = [0; 18];
     let mut at = 16;
     line[16..].copy_from_slice(b"\r\n");
-    let mut rest = size as u64;
+    let mut rest = size;
     while rest > 0 {
         at -= 1;
         line[at] = b"0123456789abcdef"[(rest & 15) as usize];

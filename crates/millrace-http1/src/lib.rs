@@ -37,6 +37,6 @@ pub use fields::{Field, FieldSpans, Trailers};
 pub use framing::RequestFraming;
 pub use head::{Head, Version};
 pub use limits::Limits;
-pub use output::{Mark, Output};
+pub use output::{Mark, Output, Segment};
 pub use reason::reason_phrase;
 pub use target::TargetForm;

@@ -319,7 +319,7 @@ fn answer(
     let mut encoder = Encoder::start(request, head, &date(), &mut out);
     for piece in pieces {
         encoder
-            .begin_data(piece.len(), &mut out)
+            .begin_data(piece.len() as u64, &mut out)
             .expect("the length is right");
         out.extend_from_slice(piece);
         encoder.end_data(&mut out);

@@ -44,7 +44,7 @@ proptest! {
         let mut encoder = Encoder::start(request, &head, &date(), &mut out);
         if encoder.carries_body() {
             for piece in &pieces {
-                encoder.begin_data(piece.len(), &mut out).expect("the length is right");
+                encoder.begin_data(piece.len() as u64, &mut out).expect("the length is right");
                 out.extend_from_slice(piece);
                 encoder.end_data(&mut out);
             }

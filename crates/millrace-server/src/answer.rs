@@ -34,7 +34,7 @@ impl Connection {
         let outcome = match action {
             Action::Respond { head, body, .. } => {
                 let body = piece(body, chunks);
-                let size = BodySize::Known(body.len() as u64);
+                let size = BodySize::Known(body.len());
                 conn.respond(sequence, &response_head(&head, size), body, &date, policy)
                     .inspect(|()| {
                         server.counters(room.thread).pending.sub(1);

@@ -179,7 +179,7 @@ impl Connection {
         let counters = self.server.counters(room.thread);
         let mut context = Context::from_waker(&self.waker);
         let output = active.conn.output();
-        let before = output.len();
+        let before = output.position();
         while !output.is_empty() {
             let written = match output.single() {
                 Some(bytes) => self.socket.poll_write(&mut context, bytes),
@@ -200,14 +200,15 @@ impl Connection {
                 Poll::Ready(Err(error)) => return Err(error),
             }
         }
-        let left = output.len();
-        if left < before && active.blocked && left <= self.server.config.write_low {
+        let left = output.buffered();
+        let progressed = output.position() > before;
+        if progressed && active.blocked && left <= self.server.config.write_low {
             // The output may have been what blocked it.
             self.waker.wake_by_ref();
         }
-        if left == 0 {
+        if output.is_empty() {
             active.write_since = 0;
-        } else if left < before || active.write_since == 0 {
+        } else if progressed || active.write_since == 0 {
             active.write_since = room.now;
         }
         if !active.conn.has_news() {

@@ -18,6 +18,14 @@ pub enum Piece<'a> {
     Slice(&'a [u8]),
     /// To be held.
     Held(Bytes),
+    /// To be written by the owner from elsewhere. Whatever becomes of the answer, the key comes out of
+    /// [`Output::drain_elsewhere`] once.
+    Elsewhere {
+        /// Bytes.
+        length: u64,
+        /// What the owner calls them.
+        key: u32,
+    },
 }
 
 /// Why an answer was not taken.
@@ -41,18 +49,17 @@ impl Conn {
         date: &[u8; 29],
         policy: &Policy,
     ) -> Result<(), Rejected> {
-        let index = self.index(sequence).ok_or(Rejected::Gone)?;
-        let mut encoder = self.begin(index, head, date, policy)?;
-        let output = self.output_of(index);
-        if encoder.carries_body() {
-            encoder
-                .begin_data(body.len(), output.tail())
-                .map_err(|_| Rejected::WrongLength)?;
-            body.append_to(output);
-            encoder.end_data(output.tail());
-        }
+        let begun = match self.index(sequence) {
+            Some(index) => self.begin(index, head, date, policy).map(|e| (index, e)),
+            None => Err(Rejected::Gone),
+        };
+        let (index, mut encoder) = match begun {
+            Ok(begun) => begun,
+            Err(rejected) => return self.reject(body, rejected),
+        };
+        self.append(index, &mut encoder, body)?;
         encoder
-            .finish(b"", output.tail())
+            .finish(b"", self.output_of(index).tail())
             .map_err(|_| Rejected::WrongLength)?;
         self.complete(index, encoder.keep_alive());
         Ok(())
@@ -87,19 +94,14 @@ impl Conn {
 
     /// Sends a piece of an answer's body.
     pub fn send(&mut self, sequence: u32, piece: Piece<'_>) -> Result<(), Rejected> {
-        let index = self.index(sequence).ok_or(Rejected::Gone)?;
-        let Phase::Sending(mut encoder) = self.exchanges[index].phase else {
-            return Err(Rejected::OutOfOrder);
+        let Some(index) = self.index(sequence) else {
+            return self.reject(piece, Rejected::Gone);
         };
-        if encoder.carries_body() && !piece.is_empty() {
-            let output = self.output_of(index);
-            encoder
-                .begin_data(piece.len(), output.tail())
-                .map_err(|_| Rejected::WrongLength)?;
-            piece.append_to(output);
-            encoder.end_data(output.tail());
-            self.exchanges[index].phase = Phase::Sending(encoder);
-        }
+        let Phase::Sending(mut encoder) = self.exchanges[index].phase else {
+            return self.reject(piece, Rejected::OutOfOrder);
+        };
+        self.append(index, &mut encoder, piece)?;
+        self.exchanges[index].phase = Phase::Sending(encoder);
         Ok(())
     }
 
@@ -166,6 +168,31 @@ impl Conn {
             date,
             self.output_of(index).tail(),
         ))
+    }
+
+    /// Puts a piece of a body, framed, where the exchange's answer is encoded. An answer without a body takes none.
+    fn append(
+        &mut self,
+        index: usize,
+        encoder: &mut Encoder,
+        piece: Piece<'_>,
+    ) -> Result<(), Rejected> {
+        let output = self.output_of(index);
+        if !encoder.carries_body() || piece.is_empty() {
+            piece.give_up(output);
+            return Ok(());
+        }
+        if encoder.begin_data(piece.len(), output.tail()).is_err() {
+            return self.reject(piece, Rejected::WrongLength);
+        }
+        piece.append_to(output);
+        encoder.end_data(output.tail());
+        Ok(())
+    }
+
+    fn reject(&mut self, piece: Piece<'_>, rejected: Rejected) -> Result<(), Rejected> {
+        piece.give_up(&mut self.output);
+        Err(rejected)
     }
 
     /// Whether the exchange's body has more to come than is worth discarding.
@@ -241,10 +268,11 @@ impl Conn {
 
 impl Piece<'_> {
     /// The piece's length in bytes.
-    pub fn len(&self) -> usize {
+    pub fn len(&self) -> u64 {
         match self {
-            Piece::Slice(slice) => slice.len(),
-            Piece::Held(bytes) => bytes.len(),
+            Piece::Slice(slice) => slice.len() as u64,
+            Piece::Held(bytes) => bytes.len() as u64,
+            Piece::Elsewhere { length, .. } => *length,
         }
     }
 
@@ -257,6 +285,13 @@ impl Piece<'_> {
         match self {
             Piece::Slice(slice) => output.tail().extend_from_slice(slice),
             Piece::Held(bytes) => output.hold(bytes),
+            Piece::Elsewhere { length, key } => output.hold_elsewhere(length, key),
+        }
+    }
+
+    fn give_up(self, output: &mut Output) {
+        if let Piece::Elsewhere { key, .. } = self {
+            output.give_up(key);
         }
     }
 }

@@ -4,9 +4,11 @@
 //!
 //! - `session`: a connection with its owner, fed whole, byte by byte and in between.
 //! - `order`: pipelining and the order of answers. `body`: windows, 100 (Continue), bodies nobody reads.
+//! - `elsewhere`: pieces of answers that are not in memory.
 //! - `end`: when a connection closes, and refusals. `output`: marks, drains and pieces.
 
 mod body;
+mod elsewhere;
 mod end;
 mod order;
 mod output;

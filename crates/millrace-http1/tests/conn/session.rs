@@ -5,7 +5,7 @@ use std::io::IoSlice;
 use bytes::Bytes;
 use millrace_http1::{
     BodySize, Conn, Error, FieldSpans, Head, Limits, Piece, Policy, Received, Rejected,
-    ResponseHead, Version, http_date,
+    ResponseHead, Segment, Version, http_date,
 };
 
 /// The line that every answer of these tests has.
@@ -213,25 +213,58 @@ impl Session {
         self.conn.finish(sequence, b"", &self.policy)
     }
 
+    /// Sends bytes that the owner keeps elsewhere: the letter that their key stands for, over and over.
+    pub(crate) fn send_elsewhere(
+        &mut self,
+        sequence: u32,
+        length: u64,
+        key: char,
+    ) -> Result<(), Rejected> {
+        self.conn.send(sequence, elsewhere(length, key))
+    }
+
     /// What has gone out since this was last asked.
     pub(crate) fn sent(&mut self) -> String {
         let output = self.conn.output();
         let mut sent = Vec::new();
-        while !output.is_empty() {
-            let mut slices = [IoSlice::new(&[]); 4];
-            let count = output.slices(&mut slices);
-            // A socket that takes a few bytes at a time.
-            let pieces = slices[..count].iter().flat_map(|slice| slice.iter());
-            let next: Vec<u8> = pieces.copied().take(11).collect();
+        // A socket that takes a few bytes at a time.
+        const MOST: usize = 11;
+        loop {
+            let next: Vec<u8> = match output.next_segment() {
+                Segment::None => break,
+                Segment::Bytes => {
+                    let mut slices = [IoSlice::new(&[]); 4];
+                    let count = output.slices(&mut slices);
+                    let pieces = slices[..count].iter().flat_map(|slice| slice.iter());
+                    pieces.copied().take(MOST).collect()
+                }
+                Segment::Elsewhere { key, left, .. } => {
+                    vec![key as u8; MOST.min(left as usize)]
+                }
+            };
             output.advance(next.len());
             sent.extend(next);
         }
         String::from_utf8(sent).unwrap()
     }
 
+    /// The keys of what is kept elsewhere and needed no more.
+    pub(crate) fn gone(&mut self) -> String {
+        let mut keys = String::new();
+        let output = self.conn.output();
+        output.drain_elsewhere(|key| keys.push(key as u8 as char));
+        keys
+    }
+
     pub(crate) fn pending(&self) -> Vec<u32> {
         self.conn.pending().collect()
     }
+}
+
+/// A piece that the owner keeps elsewhere.
+pub(crate) fn elsewhere(length: u64, key: char) -> Piece<'static> {
+    let key = key as u32;
+    Piece::Elsewhere { length, key }
 }
 
 /// A head with nothing special.

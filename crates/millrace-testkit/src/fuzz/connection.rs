@@ -1,10 +1,11 @@
 //! A whole connection under a script of arrivals, answers, writes and cuts.
 
 use std::collections::BTreeMap;
+use std::io::IoSlice;
 
 use millrace_http1::{
     BodySize, Conn, Error, FieldSpans, Head, Limits, Piece, Policy, Received, Rejected,
-    ResponseHead, http_date,
+    ResponseHead, Segment, http_date,
 };
 
 use super::responses;
@@ -15,6 +16,7 @@ use super::responses;
 /// - requests come out numbered without gaps, and body data and ends only for those that have one;
 /// - what was written reads as responses in the order of their requests, none after one that says
 ///   that the connection closes;
+/// - every key of a piece that is not in memory comes back once;
 /// - once all is answered, the connection waits for the client, is idle, or closes.
 pub fn connection(script: &[u8]) {
     let mut owner = Owner::default();
@@ -56,6 +58,8 @@ struct Owner {
     unread: Vec<u8>,
     requests: BTreeMap<u32, Request>,
     written: Vec<u8>,
+    /// For each piece that is not in memory, whether it is needed no more.
+    elsewhere: Vec<bool>,
     blocked: bool,
     client_ended: bool,
     /// The connection was given up or has come to its end.
@@ -224,12 +228,9 @@ impl Owner {
         let sequence = self.pick(script);
         let options = script.number();
         let fields = format!("n: {sequence}\r\n");
-        let body = &b"0123456789"[..options % 11];
-        let head = response(&fields, options, BodySize::Known(body.len() as u64));
-        match self
-            .conn
-            .respond(sequence, &head, Piece::Slice(body), &date(), &policy())
-        {
+        let body = self.piece(options % 11, script.number() & 1 != 0);
+        let head = response(&fields, options, BodySize::Known(body.len()));
+        match self.conn.respond(sequence, &head, body, &date(), &policy()) {
             Ok(()) => self.answered(sequence),
             Err(rejected) => self.rejected(rejected),
         }
@@ -253,11 +254,10 @@ impl Owner {
 
     fn send(&mut self, script: &mut Script<'_>) {
         let sequence = self.pick(script);
-        let length = script.number() % 11;
-        match self
-            .conn
-            .send(sequence, Piece::Slice(&b"abcdefghij"[..length]))
-        {
+        let number = script.number();
+        let length = number % 11;
+        let piece = self.piece(length, number & 128 != 0);
+        match self.conn.send(sequence, piece) {
             Ok(()) => {
                 if let Some(Some(Some(left))) =
                     self.requests.get_mut(&sequence).map(|r| &mut r.left)
@@ -266,6 +266,19 @@ impl Owner {
                 }
             }
             Err(rejected) => self.rejected(rejected),
+        }
+    }
+
+    /// So many bytes, in memory or not.
+    fn piece(&mut self, length: usize, elsewhere: bool) -> Piece<'static> {
+        if !elsewhere {
+            return Piece::Slice(&b"0123456789"[..length]);
+        }
+        let key = self.elsewhere.len() as u32;
+        self.elsewhere.push(false);
+        Piece::Elsewhere {
+            length: length as u64,
+            key,
         }
     }
 
@@ -293,7 +306,19 @@ impl Owner {
 
     fn write(&mut self, most: usize) {
         let output = self.conn.output();
-        while let Some(bytes) = output.single().filter(|bytes| !bytes.is_empty()) {
+        loop {
+            let bytes: Vec<u8> = match output.next_segment() {
+                Segment::None => break,
+                Segment::Bytes => {
+                    let mut slices = [IoSlice::new(&[]); 2];
+                    let count = output.slices(&mut slices);
+                    slices[..count].iter().flat_map(|s| s.to_vec()).collect()
+                }
+                Segment::Elsewhere { key, left, .. } => {
+                    assert!(!self.elsewhere[key as usize], "it is needed");
+                    vec![b'e'; left as usize]
+                }
+            };
             let count = bytes.len().min(most.max(1));
             self.written.extend_from_slice(&bytes[..count]);
             output.advance(count);
@@ -301,6 +326,15 @@ impl Owner {
                 break;
             }
         }
+        self.forget_elsewhere();
+    }
+
+    fn forget_elsewhere(&mut self) {
+        let elsewhere = &mut self.elsewhere;
+        self.conn.output().drain_elsewhere(|key| {
+            let gone = std::mem::replace(&mut elsewhere[key as usize], true);
+            assert!(!gone, "a key comes back once");
+        });
     }
 
     /// Answers what is unanswered, writes everything, and looks at what the client got.
@@ -327,6 +361,9 @@ impl Owner {
             (request.is_head, request.is_connect)
         };
         responses::check(&self.written, kind);
+        self.conn.reset();
+        self.forget_elsewhere();
+        assert!(!self.elsewhere.contains(&false), "every key comes back");
     }
 
     fn complete(&mut self, sequence: u32) {
