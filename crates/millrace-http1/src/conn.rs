@@ -102,14 +102,13 @@ impl Conn {
 
     /// Looks at `input`, all bytes read and not used before, and returns what it used of it and what that was.
     ///
-    /// `now` is kept with a request as the time it came, in the owner's unit. `body_limit` is asked once for each head
+    /// `body_limit` is asked once for each head
     /// how many bytes its body may have.
     pub fn receive<'a>(
         &mut self,
         input: &'a [u8],
         policy: &Policy,
         fields: &'a mut FieldSpans,
-        now: u64,
         body_limit: impl FnOnce(&Head<'_>) -> u64,
     ) -> Result<(usize, Received<'a>), Error> {
         if self.refused {
@@ -141,7 +140,7 @@ impl Conn {
             .next(input, &policy.limits, fields, body_limit)?;
         let received = match event {
             Event::NeedMore => Received::NeedMore,
-            Event::Request(head) => Received::Request(self.open_exchange(&head, policy, now), head),
+            Event::Request(head) => Received::Request(self.open_exchange(&head, policy), head),
             Event::Data(data) => match &mut self.incoming {
                 Incoming::Body { sequence, credit } => {
                     *credit -= data.len() as isize;
@@ -191,7 +190,7 @@ impl Conn {
                     persistent: false,
                 },
                 phase: Phase::Waiting,
-                since: 0,
+                deadline: 0,
                 continue_owed: false,
                 wants_body: false,
                 want_drain: false,
@@ -320,13 +319,20 @@ impl Conn {
             .map(|e| e.sequence)
     }
 
-    /// The oldest exchange whose handler has sent nothing, and when its request came.
-    pub fn oldest_waiting(&self) -> Option<(u32, u64)> {
-        let waiting = self
-            .exchanges
+    /// Sets the time by which the exchange's handler has to begin its answer, in the owner's unit; 0 is never.
+    pub fn set_deadline(&mut self, sequence: u32, at: u64) {
+        if let Some(index) = self.index(sequence) {
+            self.exchanges[index].deadline = at;
+        }
+    }
+
+    /// The exchange whose handler has sent nothing and has the least time left, and its deadline.
+    pub fn earliest_deadline(&self) -> Option<(u32, u64)> {
+        self.exchanges
             .iter()
-            .find(|exchange| matches!(exchange.phase, Phase::Waiting))?;
-        Some((waiting.sequence, waiting.since))
+            .filter(|exchange| matches!(exchange.phase, Phase::Waiting) && exchange.deadline > 0)
+            .map(|exchange| (exchange.sequence, exchange.deadline))
+            .min_by_key(|&(_, at)| at)
     }
 
     /// What is to be written.
@@ -397,7 +403,7 @@ impl Conn {
         self.output.buffered() + ahead.map(Output::buffered).sum::<usize>()
     }
 
-    fn open_exchange(&mut self, head: &Head<'_>, policy: &Policy, now: u64) -> u32 {
+    fn open_exchange(&mut self, head: &Head<'_>, policy: &Policy) -> u32 {
         let sequence = self.next_sequence;
         self.next_sequence = sequence.wrapping_add(1);
         let has_body = head.framing != RequestFraming::None;
@@ -421,7 +427,7 @@ impl Conn {
                 persistent: head.persistent,
             },
             phase: Phase::Waiting,
-            since: now,
+            deadline: 0,
             continue_owed: head.expect_continue && has_body,
             wants_body: false,
             want_drain: false,

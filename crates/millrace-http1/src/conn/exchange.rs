@@ -8,7 +8,8 @@ pub(super) struct Exchange {
     pub(super) sequence: u32,
     pub(super) info: RequestInfo,
     pub(super) phase: Phase,
-    pub(super) since: u64,
+    /// When the owner gives up on a handler that has sent nothing; 0 is never.
+    pub(super) deadline: u64,
     /// 100 (Continue) is still owed: RFC 9110 10.1.1.
     pub(super) continue_owed: bool,
     pub(super) wants_body: bool,

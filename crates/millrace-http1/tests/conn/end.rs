@@ -234,6 +234,25 @@ fn a_late_handler_is_answered_for_in_its_place() {
 }
 
 #[test]
+fn the_handler_with_the_least_time_left_is_told_until_it_answers() {
+    however_fed(policy(), |session| {
+        session.feed(GET.repeat(4));
+        assert_eq!(session.conn.earliest_deadline(), None);
+        for (sequence, at) in [(0, 300), (1, 100), (3, 200), (77, 1)] {
+            session.conn.set_deadline(sequence, at);
+        }
+        assert_eq!(session.conn.earliest_deadline(), Some((1, 100)));
+        session.start(1, BodySize::Known(1)).unwrap();
+        assert_eq!(session.conn.earliest_deadline(), Some((3, 200)));
+        session.respond(3, "in time").unwrap();
+        session.conn.inform(0, 103, b"").unwrap();
+        assert_eq!(session.conn.earliest_deadline(), Some((0, 300)));
+        session.conn.set_deadline(0, 0);
+        assert_eq!(session.conn.earliest_deadline(), None);
+    });
+}
+
+#[test]
 fn a_body_that_stays_away_behind_an_owed_answer_is_refused_once() {
     however_fed(policy(), |session| {
         session.feed([GET, &post(8), b"half"].concat());

@@ -112,7 +112,7 @@ impl Session {
             let rest = &input[used..];
             let received = self
                 .conn
-                .receive(rest, &self.policy, &mut self.fields, 0, limit);
+                .receive(rest, &self.policy, &mut self.fields, limit);
             let (count, received) = match received {
                 Ok(received) => received,
                 Err(error) => {
@@ -173,7 +173,7 @@ impl Session {
         let input = self.input.clone();
         let received = self
             .conn
-            .receive(&input, &self.policy, &mut self.fields, 0, |_| u64::MAX);
+            .receive(&input, &self.policy, &mut self.fields, |_| u64::MAX);
         matches!(received, Ok((0, Received::Blocked)))
     }
 

@@ -61,11 +61,10 @@ impl Connection {
                     let since = active.gone_since.max(active.write_since);
                     all[4] = after(since, timeouts.write).map(|at| (at, Late::Gone));
                 }
-                if timeouts.handler > 0
-                    && let Some((_, since)) = active.conn.oldest_waiting()
-                {
-                    all[3] = Some((since + timeouts.handler, Late::Handler));
-                }
+                all[3] = active
+                    .conn
+                    .earliest_deadline()
+                    .map(|(_, at)| (at, Late::Handler));
             }
         }
         all.into_iter().flatten()
@@ -99,7 +98,7 @@ impl Connection {
         let Some(active) = &mut self.active else {
             return;
         };
-        let Some((sequence, _)) = active.conn.oldest_waiting() else {
+        let Some((sequence, _)) = active.conn.earliest_deadline() else {
             return;
         };
         active

@@ -83,9 +83,7 @@ impl Connection {
         let policy = &self.server.config.policy;
         let (_, fields, batch) = room.split(&self.server.lane);
         // Only as much was read as the body still had, so it is one piece of it.
-        let piece = active
-            .conn
-            .receive(buffer.filled(), policy, fields, 0, |_| 0);
+        let piece = active.conn.receive(buffer.filled(), policy, fields, |_| 0);
         if let Ok((_, Received::Body(sequence, data))) = piece {
             let length = data.len();
             // A buffer that is mostly empty is not worth holding: the client decides how many there are.
@@ -113,6 +111,7 @@ impl Connection {
         let now = room.now;
         let counters = self.server.counters(room.thread);
         let policy = &self.server.config.policy;
+        let handler_timeout = self.server.config.timeouts.handler;
         let from_scratch = active.input.is_empty();
         if !from_scratch {
             active.input.extend_from_slice(&room.scratch[..fresh]);
@@ -131,7 +130,7 @@ impl Connection {
             };
             let rest = &input[used..];
             let limit = |_: &Head<'_>| policy.limits.body_bytes;
-            match active.conn.receive(rest, policy, fields, now, limit) {
+            match active.conn.receive(rest, policy, fields, limit) {
                 Ok((count, received)) => {
                     used += count;
                     match received {
@@ -148,6 +147,9 @@ impl Connection {
                         Received::Request(sequence, head) => {
                             counters.requests.add(1);
                             counters.pending.add(1);
+                            if handler_timeout > 0 {
+                                active.conn.set_deadline(sequence, now + handler_timeout);
+                            }
                             let body = whole_body(&head, &rest[count..]);
                             if let Some(body) = body {
                                 inline_body = Some((sequence, body.len()));

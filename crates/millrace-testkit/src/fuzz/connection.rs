@@ -109,7 +109,7 @@ impl Owner {
                 let _ = self.conn.inform(sequence, 103, b"x: y\r\n");
             }
             12 => {
-                if let Some((sequence, _)) = self.conn.oldest_waiting() {
+                if let Some((sequence, _)) = self.conn.earliest_deadline() {
                     self.conn
                         .refuse_exchange(sequence, Error::HandlerTimeout, &date());
                     self.answered(sequence);
@@ -155,7 +155,7 @@ impl Owner {
         loop {
             let received =
                 self.conn
-                    .receive(&unread[at..], &policy(), &mut self.fields, 0, body_limit);
+                    .receive(&unread[at..], &policy(), &mut self.fields, body_limit);
             let (used, received) = match received {
                 Ok(received) => received,
                 Err(error) => return self.refuse(error),
@@ -190,6 +190,7 @@ impl Owner {
                         body_ended: head.framing == millrace_http1::RequestFraming::None,
                     };
                     self.requests.insert(sequence, request);
+                    self.conn.set_deadline(sequence, 100 - u64::from(sequence));
                 }
                 Received::Body(sequence, data) => {
                     assert!(!data.is_empty());
