@@ -37,6 +37,12 @@ export declare class Lane {
    * `timeout_ms`, never when negative.
    */
   close(server: number, timeoutMs: number): void
+  /** Accepts `count` connections more for a server that accepts only what it is told to. */
+  acceptMore(server: number, count: number): void
+  /** What is known about a connection, by its number and generation; null when it is open no more. */
+  connectionInfo(connection: number, generation: number): ConnectionState | null
+  /** How many descriptors the process has open, and how many it may. */
+  descriptors(): DescriptorCounts
   /** What a server has counted. */
   stats(server: number): ServerStats | null
   /** Forgets a closed server and its counts. */
@@ -54,6 +60,23 @@ export interface Address {
   host: string
   port: number
   path?: string
+}
+
+/** What is known about an open connection. */
+export interface ConnectionState {
+  /** The numeric address the client connected to; empty for a Unix domain socket. */
+  localAddress: string
+  localPort: number
+  bytesRead: number
+  bytesWritten: number
+}
+
+/** Descriptors of the process. */
+export interface DescriptorCounts {
+  /** At least so many are open. */
+  open: number
+  /** `Infinity` without a limit. */
+  limit: number
 }
 
 /** What a server listens with, flat; `src/options.ts` documents each. */
@@ -82,6 +105,8 @@ export interface ListenOptions {
   maxRequestsPerConnection: number
   maxPipelinedRequests: number
   maxConnections: number
+  reservedDescriptors?: number
+  pullAccept?: boolean
   maxQueuedBytes: number
   bodyWindow: number
   drainBytes: number
@@ -111,6 +136,8 @@ export interface ServerStats {
   timeouts: number
   aborted: number
   acceptErrors: number
+  /** No connection is accepted because the process has few descriptors left. */
+  descriptorsLow: boolean
   /** Bytes that wait for this JavaScript thread, of all its servers. */
   queuedBytes: number
 }

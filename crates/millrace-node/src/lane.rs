@@ -4,13 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use millrace_server::{INBOX_BYTES, JsThread};
+use millrace_server::{Descriptors, INBOX_BYTES, JsThread};
 use napi::bindgen_prelude::{BufferSlice, Function, Uint8Array, Unknown};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 
 use crate::error::system_error;
-use crate::options::{Address, ListenOptions, ServerStats};
+use crate::options::{Address, ConnectionState, DescriptorCounts, ListenOptions, ServerStats};
 use crate::wake::{WakeHandle, latin1_or_null};
 
 /// One JavaScript thread's pair of queues to the core.
@@ -137,6 +137,28 @@ impl Lane {
         if let Some(thread) = self.thread.borrow_mut().as_mut() {
             thread.close(server, patience);
         }
+    }
+
+    /// Accepts `count` connections more for a server that accepts only what it is told to.
+    #[napi(catch_unwind)]
+    pub fn accept_more(&self, server: u32, count: u32) {
+        if let Some(thread) = self.thread.borrow().as_ref() {
+            thread.accept_more(server, count.into());
+        }
+    }
+
+    /// What is known about a connection, by its number and generation; null when it is open no more.
+    #[napi(catch_unwind)]
+    pub fn connection_info(&self, connection: u32, generation: u32) -> Option<ConnectionState> {
+        let thread = self.thread.borrow();
+        let info = thread.as_ref()?.connection_info(connection, generation)?;
+        Some(info.into())
+    }
+
+    /// How many descriptors the process has open, and how many it may.
+    #[napi(catch_unwind)]
+    pub fn descriptors(&self) -> DescriptorCounts {
+        Descriptors::now().into()
     }
 
     /// What a server has counted.

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use millrace_server::{
-    Bind, Config, KeepAliveProbes, Limits, Policy, SocketOptions, Stats, Timeouts,
+    Bind, Config, ConnectionInfo, Descriptors, KeepAliveProbes, Limits, Policy, SocketOptions,
+    Stats, Timeouts,
 };
 use napi::{Error, Result, Status};
 use napi_derive::napi;
@@ -38,6 +39,8 @@ pub struct ListenOptions {
     pub max_requests_per_connection: f64,
     pub max_pipelined_requests: u32,
     pub max_connections: f64,
+    pub reserved_descriptors: Option<u32>,
+    pub pull_accept: Option<bool>,
     pub max_queued_bytes: f64,
     pub body_window: u32,
     pub drain_bytes: f64,
@@ -65,6 +68,27 @@ pub struct Address {
     pub path: Option<String>,
 }
 
+/// What is known about an open connection.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct ConnectionState {
+    /// The numeric address the client connected to; empty for a Unix domain socket.
+    pub local_address: String,
+    pub local_port: u16,
+    pub bytes_read: f64,
+    pub bytes_written: f64,
+}
+
+/// Descriptors of the process.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct DescriptorCounts {
+    /// At least so many are open.
+    pub open: f64,
+    /// `Infinity` without a limit.
+    pub limit: f64,
+}
+
 /// What a server has counted since it began to listen.
 #[napi(object, object_from_js = false)]
 #[derive(Debug)]
@@ -80,6 +104,8 @@ pub struct ServerStats {
     pub timeouts: f64,
     pub aborted: f64,
     pub accept_errors: f64,
+    /// No connection is accepted because the process has few descriptors left.
+    pub descriptors_low: bool,
     /// Bytes that wait for this JavaScript thread, of all its servers.
     pub queued_bytes: f64,
 }
@@ -106,6 +132,8 @@ impl ListenOptions {
                 drain_bytes: unlimited(self.drain_bytes),
             },
             connections: usize::try_from(unlimited(self.max_connections)).unwrap_or(usize::MAX),
+            reserved_descriptors: self.reserved_descriptors.map(u64::from),
+            pull_accept: self.pull_accept.unwrap_or(false),
             queued_bytes: usize::try_from(unlimited(self.max_queued_bytes)).unwrap_or(usize::MAX),
             write_low: self.write_buffer_low as usize,
             timeouts: Timeouts {
@@ -173,6 +201,31 @@ impl ListenOptions {
     }
 }
 
+impl From<ConnectionInfo> for ConnectionState {
+    fn from(info: ConnectionInfo) -> Self {
+        ConnectionState {
+            local_address: info
+                .local
+                .map(|local| local.ip().to_string())
+                .unwrap_or_default(),
+            local_port: info.local.map_or(0, |local| local.port()),
+            bytes_read: info.bytes_read as f64,
+            bytes_written: info.bytes_written as f64,
+        }
+    }
+}
+
+impl From<Descriptors> for DescriptorCounts {
+    fn from(descriptors: Descriptors) -> Self {
+        DescriptorCounts {
+            open: descriptors.open as f64,
+            limit: descriptors
+                .limit
+                .map_or(f64::INFINITY, |limit| limit as f64),
+        }
+    }
+}
+
 impl ServerStats {
     pub(crate) fn new(stats: Stats, queued_bytes: usize) -> Self {
         ServerStats {
@@ -187,6 +240,7 @@ impl ServerStats {
             timeouts: stats.timeouts as f64,
             aborted: stats.aborted as f64,
             accept_errors: stats.accept_errors as f64,
+            descriptors_low: stats.descriptors_low > 0,
             queued_bytes: queued_bytes as f64,
         }
     }

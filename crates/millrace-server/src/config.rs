@@ -19,6 +19,11 @@ pub struct Config {
     pub policy: Policy,
     /// Connections open at a time; one more is answered 503 and closed.
     pub connections: usize,
+    /// Descriptors that are kept free for files and the application: no connection is accepted that would take them. By
+    /// default 64, or an eighth of the process's limit when that is less; never more than half of it.
+    pub reserved_descriptors: Option<u64>,
+    /// Connections are accepted only as [`JsThread::accept_more`](crate::JsThread::accept_more) allows.
+    pub pull_accept: bool,
     /// Bytes that may wait for JavaScript before sockets are no longer read.
     pub queued_bytes: usize,
     /// A handler that waits for a drain is told once no more than this many bytes are unwritten.

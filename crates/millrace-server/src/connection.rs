@@ -10,7 +10,7 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use millrace_batch::layout::{AbortReason, WriteOutcome};
+use millrace_batch::layout::{AbortReason, THREAD_SHIFT, WriteOutcome};
 use millrace_batch::{ExchangeId, RemoteAddress};
 use millrace_http1::{Error, refusal};
 
@@ -173,6 +173,7 @@ impl Connection {
 
     fn flush(&mut self, room: &mut Room) -> io::Result<()> {
         let id = self.exchange_ids();
+        let slot = self.slot();
         let Some(active) = &mut self.active else {
             return Ok(());
         };
@@ -196,6 +197,7 @@ impl Connection {
                 Poll::Ready(Ok(count)) => {
                     output.advance(count);
                     counters.bytes_written.add(count as u64);
+                    room.infos.add_written(slot, count);
                 }
                 Poll::Ready(Err(error)) => return Err(error),
             }
@@ -357,6 +359,11 @@ impl Connection {
             generation,
             sequence,
         }
+    }
+
+    /// Its place among the connections of its thread.
+    fn slot(&self) -> usize {
+        (self.number & ((1 << THREAD_SHIFT) - 1)) as usize
     }
 
     fn release_state(&mut self, room: &mut Room) {

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use millrace_batch::Inbound;
+use millrace_batch::layout::THREAD_SHIFT;
 use millrace_batch::outbound::split_run;
 
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
 use crate::config::{Bind, Config};
+use crate::connection_info::ConnectionInfo;
 use crate::lane::{Lane, Outgoing, Wake};
 use crate::server::Server;
 use crate::socket::RawListener;
@@ -123,10 +125,9 @@ impl JsThread {
         let listener = RawListener::bind(&config.bind, &config.socket)?;
         let address = listener.local_address();
         let id = core.next_server.fetch_add(1, Ordering::Relaxed);
-        // Several servers do not all accept on the same thread.
-        let thread = &self.threads[id as usize % config.io_threads];
         let server = Arc::new(Server::new(id, config, self.lane.clone()));
-        thread.send(Command::Listen(server.clone(), listener));
+        self.accepting_thread(&server)
+            .send(Command::Listen(server.clone(), listener));
         self.servers.push(server);
         Ok(Listening { id, address })
     }
@@ -148,6 +149,21 @@ impl JsThread {
         }
     }
 
+    /// Accepts so many connections more for a server that accepts only what it is told to.
+    pub fn accept_more(&self, id: u32, count: u64) {
+        if let Some(server) = self.server(id) {
+            self.accepting_thread(server)
+                .send(Command::AcceptMore(server.clone(), count));
+        }
+    }
+
+    /// What is known about a connection now; none when it is open no more.
+    pub fn connection_info(&self, connection: u32, generation: u32) -> Option<ConnectionInfo> {
+        let thread = self.threads.get((connection >> THREAD_SHIFT) as usize)?;
+        let slot = connection & ((1 << THREAD_SHIFT) - 1);
+        thread.infos.get(slot as usize, generation)
+    }
+
     /// What a server has counted, also after it was closed.
     pub fn stats(&self, id: u32) -> Option<Stats> {
         self.server(id).map(|server| server.stats())
@@ -161,6 +177,11 @@ impl JsThread {
     /// Forgets a closed server and its counts.
     pub fn forget(&mut self, id: u32) {
         self.servers.retain(|server| server.id != id);
+    }
+
+    /// Several servers do not all accept on the same thread.
+    fn accepting_thread(&self, server: &Server) -> &ThreadHandle {
+        &self.threads[server.id as usize % server.config.io_threads]
     }
 
     fn server(&self, id: u32) -> Option<&Arc<Server>> {

@@ -6,6 +6,7 @@
 //! - [`js_thread`](JsThread): what a JavaScript thread may do; starts the I/O threads.
 //! - `thread`: one I/O thread and the task that drives all of its connections in passes.
 //! - `accept`, `connection`, `answer`: new connections; from socket to records; from records to socket.
+//! - `descriptors`: how many are left. `connection_info`: what can be looked up about an open connection.
 //! - `body_buffer`: what large bodies are read into.
 //! - `room`: what the connections of a thread share. `outbox`: the batches it fills. `lane`: the queues to a JavaScript
 //!   thread.
@@ -17,6 +18,8 @@ mod answer;
 mod body_buffer;
 mod config;
 mod connection;
+mod connection_info;
+mod descriptors;
 mod js_thread;
 mod lane;
 mod outbox;
@@ -36,6 +39,8 @@ mod workers;
 #[cfg(unix)]
 pub use config::SetReceiveLowWatermark;
 pub use config::{Bind, Config, KeepAliveProbes, SocketOptions, Timeouts};
+pub use connection_info::ConnectionInfo;
+pub use descriptors::Descriptors;
 pub use js_thread::{JsThread, Listening};
 pub use lane::Wake;
 pub use millrace_batch::layout::INBOX_BYTES;

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use millrace_batch::Inbound;
 use millrace_http1::{Conn, FieldSpans, http_date};
 
+use crate::connection_info::{InfoReader, InfoWriter};
 use crate::lane::Lane;
 use crate::outbox::Outboxes;
 
@@ -36,6 +37,8 @@ pub(crate) struct Room {
     )]
     spare: Vec<Box<Active>>,
     pub(crate) outboxes: Outboxes,
+    /// What JavaScript may look up about the thread's connections.
+    pub(crate) infos: InfoWriter,
     /// Connections that stopped reading until their lane has room.
     pub(crate) stalled: Vec<u32>,
 }
@@ -89,7 +92,7 @@ impl Active {
 }
 
 impl Room {
-    pub(crate) fn new(thread: usize) -> Self {
+    pub(crate) fn new(thread: usize, infos: InfoReader) -> Self {
         let mut room = Room {
             thread,
             scratch: vec![0; READ_BYTES],
@@ -100,6 +103,7 @@ impl Room {
             date_second: 0,
             spare: Vec::new(),
             outboxes: Outboxes::default(),
+            infos: InfoWriter::new(infos),
             stalled: Vec::new(),
         };
         room.tick();

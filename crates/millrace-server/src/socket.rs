@@ -94,6 +94,32 @@ impl Socket {
         };
     }
 
+    /// The address the peer connected to, when it is an internet address.
+    pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        match self {
+            Socket::Tcp(stream) => stream.local_addr().ok(),
+            #[cfg(unix)]
+            Socket::Unix(_) => None,
+        }
+    }
+
+    /// The number of its descriptor, where that says how many there are.
+    #[cfg(unix)]
+    pub(crate) fn number(&self) -> u64 {
+        use std::os::fd::AsRawFd;
+        let number = match self {
+            Socket::Tcp(stream) => stream.as_raw_fd(),
+            Socket::Unix(stream) => stream.as_raw_fd(),
+        };
+        number as u64
+    }
+
+    /// The number of its descriptor, where that says how many there are.
+    #[cfg(not(unix))]
+    pub(crate) fn number(&self) -> u64 {
+        0
+    }
+
     /// Takes the stream off this thread's runtime.
     pub(crate) fn into_raw(self) -> io::Result<RawStream> {
         match self {
@@ -190,6 +216,24 @@ impl Listener {
                 Poll::Ready(Ok((Socket::Unix(stream), RemoteAddress::Unix)))
             }
         }
+    }
+
+    /// The number that the next descriptor would have.
+    #[cfg(unix)]
+    pub(crate) fn fresh_number(&self) -> io::Result<u64> {
+        use std::os::fd::{AsFd, AsRawFd};
+        let listener = match self {
+            Listener::Tcp(listener) => listener.as_fd(),
+            Listener::Unix(listener) => listener.as_fd(),
+        };
+        let fresh = listener.try_clone_to_owned()?;
+        Ok(fresh.as_raw_fd() as u64)
+    }
+
+    /// The number that the next descriptor would have.
+    #[cfg(not(unix))]
+    pub(crate) fn fresh_number(&self) -> io::Result<u64> {
+        Ok(0)
     }
 }
 

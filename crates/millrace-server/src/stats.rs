@@ -72,4 +72,6 @@ counters! {
     aborted,
     /// Accepts that failed, for example for want of descriptors.
     accept_errors,
+    /// 1 while no connection is accepted because the process has few descriptors left.
+    descriptors_low,
 }

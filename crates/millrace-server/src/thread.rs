@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep};
 use crate::accept::{Accepted, Acceptor};
 use crate::answer::{CutShort, notification};
 use crate::connection::{Connection, Fate};
+use crate::connection_info::InfoReader;
 use crate::lane::{Lane, Outgoing};
 use crate::outbox::ParkedOutboxes;
 use crate::ready::{ReadyList, SlotWaker};
@@ -43,6 +44,8 @@ const NEVER: u64 = u64::MAX;
 pub(crate) enum Command {
     /// Accept connections for a server.
     Listen(Arc<Server>, RawListener),
+    /// Accept so many connections more for a server that accepts only what it is told to.
+    AcceptMore(Arc<Server>, u64),
     /// Serve a connection accepted by another thread.
     Adopt(Arc<Server>, RawStream, RemoteAddress),
     /// Carry out what JavaScript wrote.
@@ -63,6 +66,7 @@ pub(crate) struct ThreadHandle {
     ready: Arc<ReadyList>,
     /// Connections open, for choosing the thread of the next one.
     pub(crate) connections: AtomicUsize,
+    pub(crate) infos: InfoReader,
 }
 
 /// The task.
@@ -107,6 +111,7 @@ impl ThreadHandle {
             mailbox: Mutex::default(),
             ready: Arc::default(),
             connections: AtomicUsize::new(0),
+            infos: InfoReader::default(),
         });
         let outboxes = ParkedOutboxes::default();
         let parked = outboxes.clone();
@@ -163,7 +168,7 @@ impl Driver {
     ) -> Self {
         Driver {
             outboxes,
-            room: Room::new(handle.number),
+            room: Room::new(handle.number, handle.infos.clone()),
             handle,
             peers,
             connections: Slab::new(),
@@ -218,6 +223,7 @@ impl Driver {
                     Err(_) => server.leave(),
                 },
                 Command::Listen(server, listener) => self.listen(server, listener),
+                Command::AcceptMore(server, count) => self.accept_more(&server, count),
                 Command::Close(server, patience) => self.close(server, patience),
                 Command::Resume => {
                     for number in std::mem::take(&mut self.room.stalled) {
@@ -320,6 +326,7 @@ impl Driver {
             return;
         };
         self.generations[slot] = self.generations[slot].wrapping_add(1);
+        self.room.infos.close(slot);
         let server = connection.server.clone();
         let counters = server.counters(self.room.thread);
         if connection.is_busy() {
@@ -359,7 +366,28 @@ impl Driver {
             server.leave();
             return;
         }
+        if server.config.pull_accept {
+            self.announce(&server);
+        }
         self.insert(server, socket, remote, Connection::drive);
+    }
+
+    /// Reports the connection that is inserted next, before anything of it is.
+    fn announce(&mut self, server: &Arc<Server>) {
+        let slot = self.connections.vacant_key();
+        let number = self.number(slot);
+        let generation = self.generations.get(slot).copied().unwrap_or(0);
+        let text = format!("{number} {generation}");
+        self.room.batch(&server.lane).push_server(
+            server.id,
+            ServerEvent::Accepted,
+            text.as_bytes(),
+        );
+    }
+
+    /// The number that a connection has in records.
+    fn number(&self, slot: usize) -> u32 {
+        (self.room.thread as u32) << THREAD_SHIFT | slot as u32
     }
 
     fn insert(
@@ -369,12 +397,11 @@ impl Driver {
         remote: RemoteAddress,
         act: fn(&mut Connection, &mut Room) -> Fate,
     ) {
-        let entry = self.connections.vacant_entry();
-        let slot = entry.key();
+        let slot = self.connections.vacant_key();
         if self.generations.len() <= slot {
             self.generations.resize(slot + 1, 0);
         }
-        let number = (self.room.thread as u32) << THREAD_SHIFT | slot as u32;
+        let number = self.number(slot);
         let waker = SlotWaker::new(&self.handle.ready, slot as u32);
         let counters = server.counters(self.room.thread);
         counters.accepted.add(1);
@@ -382,14 +409,11 @@ impl Driver {
         self.handle.connections.fetch_add(1, Ordering::Relaxed);
         tenant(&mut self.servers, &server).connections += 1;
         let now = self.room.now;
-        entry.insert(Connection::new(
-            server,
-            number,
-            self.generations[slot],
-            socket,
-            remote,
-            waker,
-            now,
+        let generation = self.generations[slot];
+        let local = socket.local_address();
+        self.room.infos.open(slot, generation, local);
+        self.connections.insert(Connection::new(
+            server, number, generation, socket, remote, waker, now,
         ));
         self.visit(slot, act);
     }
@@ -400,7 +424,7 @@ impl Driver {
         let index = entry.key();
         match listener.into_listener() {
             Ok(listener) => {
-                entry.insert(Acceptor::new(server, listener, waker));
+                entry.insert(Acceptor::new(server, listener, waker, self.room.thread));
                 self.accept(index);
             }
             Err(error) => {
@@ -411,6 +435,15 @@ impl Driver {
                     text.as_bytes(),
                 );
             }
+        }
+    }
+
+    fn accept_more(&mut self, server: &Arc<Server>, count: u64) {
+        let mut acceptors = self.acceptors.iter_mut();
+        let found = acceptors.find(|(_, acceptor)| Arc::ptr_eq(&acceptor.server, server));
+        if let Some((index, acceptor)) = found {
+            acceptor.allow(count);
+            self.accept(index);
         }
     }
 

@@ -65,6 +65,7 @@ impl Connection {
             .counters(room.thread)
             .bytes_read
             .add(count as u64);
+        room.infos.add_read(self.slot(), count);
         Ok(match body {
             Some(mut buffer) => {
                 buffer.set_filled(count);

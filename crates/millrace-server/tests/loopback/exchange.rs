@@ -180,12 +180,14 @@ fn a_client_that_reads_late_is_waited_for() {
 
 #[test]
 fn two_io_threads_share_the_connections() {
+    // The threads are those of all tests, and the first has the connections of the others.
+    const CLIENTS: u64 = 200;
     let mut two = config();
     two.io_threads = 2;
     let (mut js, listening, address) = Js::serving(two);
-    let mut clients: Vec<_> = (0..8).map(|_| ask(address, GET)).collect();
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| ask(address, GET)).collect();
     let mut threads = [0; 2];
-    for _ in 0..8 {
+    for _ in 0..CLIENTS {
         let id = js.request();
         threads[(id.connection >> 24) as usize] += 1;
         js.send(respond(id, &format!("thread {}", id.connection >> 24)));
@@ -194,7 +196,7 @@ fn two_io_threads_share_the_connections() {
     for client in &mut clients {
         assert!(read_answer(client).body.starts_with("thread "));
     }
-    assert_eq!(js.thread.stats(listening.id).unwrap().accepted, 8);
+    assert_eq!(js.thread.stats(listening.id).unwrap().accepted, CLIENTS);
 }
 
 #[test]

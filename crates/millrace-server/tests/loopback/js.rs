@@ -33,6 +33,7 @@ pub(crate) enum Event {
     Drain(ExchangeId),
     Written(u32, u32),
     Closed(u32),
+    Accepted(u32, u32, u32),
     Failed(u32, String),
 }
 
@@ -68,6 +69,8 @@ pub(crate) fn config() -> Config {
             unsent_bytes: 256 * 1024,
         },
         connections: 1000,
+        reserved_descriptors: None,
+        pull_accept: false,
         queued_bytes: 64 * 1024 * 1024,
         write_low: 1024,
         timeouts: Timeouts {
@@ -216,6 +219,13 @@ impl Js {
             inbound_kind::DRAIN => (Event::Drain(id(1)), 5),
             inbound_kind::WRITTEN => (Event::Written(word(4) as u32, word(5) as u32), 6),
             inbound_kind::SERVER if word(2) == 1 => (Event::Closed(word(1) as u32), 5),
+            inbound_kind::SERVER if word(2) == 3 => {
+                let text = latin1(word(3), word(4));
+                let (number, generation) = text.split_once(' ').expect("two numbers");
+                let [number, generation] =
+                    [number, generation].map(|text| text.parse().expect("a number"));
+                (Event::Accepted(word(1) as u32, number, generation), 5)
+            }
             inbound_kind::SERVER => (Event::Failed(word(1) as u32, latin1(word(3), word(4))), 5),
             kind => panic!("record of kind {kind}"),
         };

@@ -7,8 +7,9 @@
 //!
 //! - `js`: the JavaScript thread: records in, records out. `client`: the other side of the socket.
 //! - `exchange`: requests, bodies, answers. `closing`: the end of servers and threads.
-//! - `limits` and `timeouts`: what the core refuses or gives up by itself.
+//! - `accepting`: whom it accepts. `limits` and `timeouts`: what the core refuses or gives up by itself.
 
+mod accepting;
 mod client;
 mod closing;
 mod exchange;
