@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-import { measureScenario } from './lib/campaign.mjs'
+import { checkScenario, measureScenario } from './lib/campaign.mjs'
 import { describeEnvironment, showEnvironment } from './lib/environment.mjs'
 import { UsageError, readOptions, usage } from './lib/options.mjs'
 import { benchRoot, peers } from './lib/peers.mjs'
@@ -26,21 +26,14 @@ async function main(options) {
   if (options.list) return console.log(listing())
 
   const names = prepare(options.peers, options)
+  if (options.verify) return verifyAll(names, options)
   const environment = describeEnvironment(names, options)
   console.log(`${showEnvironment(environment)}\n`)
 
   const measured = []
-  let failures = 0
   for (const name of options.scenarios) {
     const scenario = scenarios[name]
-    const { results } = await measureScenario(name, scenario, names, options, {
-      progress,
-      warn(message) {
-        failures++
-        progress('')
-        console.error(message)
-      },
-    })
+    const { results } = await measureScenario(name, scenario, names, options, { progress, warn })
     progress('')
     const { title, handler, bytesPerRequest } = scenario
     const { rounds, duration, warmup } = options
@@ -64,7 +57,20 @@ async function main(options) {
 
   const judged = judge(measured)
   if (judged.length > 0) console.log(`Targets\n\n${targetTable(judged)}`)
-  if (failures > 0) process.exitCode = 1
+}
+
+async function verifyAll(names, options) {
+  for (const name of options.scenarios) {
+    const right = await checkScenario(name, scenarios[name], names, options, { progress, warn })
+    progress('')
+    console.log(`${name}: ${right.join(', ') || 'nobody'}`)
+  }
+}
+
+function warn(message) {
+  process.exitCode = 1
+  progress('')
+  console.error(message)
 }
 
 function write(measured, { json, save }) {

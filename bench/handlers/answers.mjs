@@ -10,6 +10,13 @@ export const PIECE = Uint8Array.from({ length: 64 * 1024 }, (_, at) => (at * 31)
 export const DOWNLOAD_PIECES = 16
 export const DOWNLOAD_BYTES = PIECE.length * DOWNLOAD_PIECES
 
+/** The stream scenario: 100 MiB, each piece in memory of its own, as a source of data would hand them out. */
+export const STREAM_PIECES = 1600
+export const STREAM_BYTES = PIECE.length * STREAM_PIECES
+export async function* streamed() {
+  for (let left = STREAM_PIECES; left > 0; left--) yield Buffer.from(PIECE)
+}
+
 /** The json scenario: the path and two headers of the request. */
 export function describe(path, agent, id) {
   return JSON.stringify({ path, agent, id })

@@ -12,6 +12,7 @@ import {
   describe,
   receipt,
 } from './answers.mjs'
+import { catalogue } from './catalogue.mjs'
 
 const text = { headers: { 'content-type': TEXT } }
 const json = { headers: { 'content-type': JSON_TYPE } }
@@ -47,6 +48,9 @@ export const fetchHandlers = {
   },
 
   download: () => new Response(pieces(), binary),
+
+  // Deno compresses such an answer by itself.
+  gzip: () => new Response(catalogue(), json),
 }
 
 /** The download as a web stream; what it enqueues is never detached, for it is not a byte stream. */

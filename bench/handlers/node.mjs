@@ -1,5 +1,8 @@
 // The scenarios as `(request, response)` listeners of node:http.
 
+import { Readable, pipeline } from 'node:stream'
+import { gzip } from 'node:zlib'
+
 import {
   BINARY,
   DOWNLOAD_BYTES,
@@ -11,7 +14,9 @@ import {
   busy,
   describe,
   receipt,
+  streamed,
 } from './answers.mjs'
+import { catalogue } from './catalogue.mjs'
 
 export const node = {
   hello(_request, response) {
@@ -66,5 +71,22 @@ export const node = {
       response.end(PIECE)
     }
     more()
+  },
+
+  gzip(request, response) {
+    response.setHeader('content-type', JSON_TYPE)
+    response.setHeader('vary', 'accept-encoding')
+    if (!request.headers['accept-encoding']?.includes('gzip')) return response.end(catalogue())
+    gzip(catalogue(), (error, compressed) => {
+      if (error) return response.destroy(error)
+      response.setHeader('content-encoding', 'gzip')
+      response.end(compressed)
+    })
+  },
+
+  stream(_request, response) {
+    response.setHeader('content-type', BINARY)
+    // A client that goes away is its own affair: pipeline has ended the generator by then.
+    pipeline(Readable.from(streamed()), response, () => {})
   },
 }

@@ -1,11 +1,12 @@
 // A scenario from its first round to its statistics.
 
 import { figures, ratio, spread } from './figures.mjs'
-import { measure } from './measure.mjs'
+import { check, measure } from './measure.mjs'
 import { canRun } from './peers.mjs'
 import { withLock } from './processes.mjs'
 import { disturbance } from './report.mjs'
-import { subject } from './targets.mjs'
+import { scenarios } from './scenarios.mjs'
+import { besideName, subject } from './targets.mjs'
 
 /** How often a run is made again because something else used the machine meanwhile. */
 const retries = 2
@@ -15,23 +16,48 @@ const retries = 2
  * it does to all peers. A peer that fails leaves the scenario, and `warn` hears why.
  */
 export async function measureScenario(name, scenario, peerNames, settings, { progress, warn }) {
-  const taking = peerNames.filter((peer) => canRun(peer, scenario))
-  const rounds = Object.fromEntries(taking.map((peer) => [peer, []]))
+  const taking = rowsOf(scenario, peerNames)
+  const rounds = Object.fromEntries(taking.map(({ row }) => [row, []]))
   for (let round = 0; round < settings.rounds; round++) {
     await withLock(settings.lock, async () => {
-      for (const peer of taking) {
-        if (!rounds[peer]) continue
-        progress(`${name} ${round + 1}/${settings.rounds} ${peer}`)
+      for (const { row, peer, played } of taking) {
+        if (!rounds[row]) continue
+        progress(`${name} ${round + 1}/${settings.rounds} ${row}`)
         try {
-          rounds[peer].push(await undisturbed(() => measure(peer, scenario, settings)))
+          rounds[row].push(await undisturbed(() => measure(peer, played, settings)))
         } catch (error) {
-          delete rounds[peer]
+          delete rounds[row]
           warn(`${name}: ${error.message}`)
         }
       }
     })
   }
   return { results: summarize(rounds) }
+}
+
+/** Starts each peer once and sees that it answers as it should; nothing is measured. */
+export async function checkScenario(name, scenario, peerNames, settings, { progress, warn }) {
+  const right = []
+  for (const peer of peerNames.filter((one) => canRun(one, scenario))) {
+    progress(`${name} ${peer}`)
+    try {
+      await check(peer, scenario, settings)
+      right.push(peer)
+    } catch (error) {
+      warn(`${name}: ${error.message}`)
+    }
+  }
+  return right
+}
+
+/** Who is measured as what: every peer in the scenario, and the subject in the one it is to be compared with. */
+export function rowsOf(scenario, peerNames) {
+  const rows = peerNames.filter((peer) => canRun(peer, scenario)).map((peer) => ({ row: peer, peer, played: scenario }))
+  const { beside } = scenario
+  const own = rows.findIndex(({ peer }) => peer === subject)
+  // Right behind each other: what is compared is close in time.
+  if (beside && own >= 0) rows.splice(own + 1, 0, { row: besideName(beside), peer: subject, played: scenarios[beside] })
+  return rows
 }
 
 /** Medians of each figure, and the subject's ratio to each peer. */

@@ -2,11 +2,13 @@
 
 /** `lower` says that less is better; `short` heads a column of ratios. */
 export const figures = {
-  rate: { title: 'req/s', short: 'req/s', format: thousands },
+  rate: { title: 'req/s', short: 'req/s', format: perSecond },
   cpu: { title: 'CPU µs/req', short: 'CPU', lower: true, format: fixed(2) },
   javascript: { title: 'JS thread µs/req', short: 'JS', lower: true, format: fixed(2) },
   p50: { title: 'p50 µs', short: 'p50', lower: true, format: thousands },
   p99: { title: 'p99 µs', short: 'p99', lower: true, format: thousands },
+  wire: { title: 'bytes an answer', short: 'bytes', lower: true, format: thousands },
+  growth: { title: 'peak growth MiB', short: 'growth', lower: true, format: fixed(1) },
   memory: { title: 'KiB a connection', short: 'KiB', lower: true, format: fixed(2) },
   resident: { title: 'resident MiB', short: 'MiB', lower: true, format: fixed(1) },
 }
@@ -38,6 +40,11 @@ export function showSpread(figure, value) {
 
 export function showRatio(value) {
   return value === undefined ? '–' : value.median.toFixed(2)
+}
+
+/** Of 100 MiB each there are few a second. */
+function perSecond(value) {
+  return value < 20 ? value.toFixed(1) : thousands(value)
 }
 
 function thousands(value) {

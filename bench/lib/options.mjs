@@ -15,6 +15,7 @@ export const usage = `npm run bench -- [options]
   --json FILE       also write everything measured as JSON
   --save NAME       write results/NAME.md, .json and .svg; scenarios already there and not run now are kept
   --lock FILE       hold an advisory lock (flock) on FILE during each round, on a machine where others hold it to build
+  --verify          start each peer once and compare its answers; measure nothing
   --list            the scenarios and peers, each with a line
 `
 
@@ -25,6 +26,7 @@ export function readOptions(argv) {
   return {
     help: values.help ?? false,
     list: values.list ?? false,
+    verify: values.verify ?? false,
     quick,
     scenarios: names(values.scenario, scenarios, 'scenario'),
     peers: names(values.peers, peers, 'peer'),
@@ -55,6 +57,7 @@ function parse(argv) {
         json: { type: 'string' },
         save: { type: 'string' },
         lock: { type: 'string' },
+        verify: { type: 'boolean' },
         list: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

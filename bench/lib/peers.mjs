@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
+import { launchNginx, nginxMissing, nginxVersion } from './nginx.mjs'
 import { capture } from './processes.mjs'
 
 export const benchRoot = new URL('..', import.meta.url).pathname
@@ -13,27 +14,27 @@ const require = createRequire(import.meta.url)
 const every = ['hello', 'busy', 'json', 'post', 'upload', 'download', 'churn']
 
 /**
- * Each peer: what it is, the handlers it has, the command that serves one of them, its version, and whether its main
- * thread is the one that runs JavaScript.
+ * Each peer: what it is, the handlers it has, the command that serves one of them (or `launch`, for one that needs
+ * more to start than that), its version, and whether its main thread is the one that runs JavaScript.
  */
 export const peers = {
   millrace: {
     about: 'this server',
-    handlers: every,
+    handlers: [...every, 'fixed', 'routed', 'files', 'gzip', 'stream'],
     javascript: true,
     command: (handler, { node }) => [node, server('millrace'), handler],
     version: () => require(join(projectRoot, 'package.json')).version,
   },
   uwebsockets: {
     about: 'uWebSockets.js, its binaries as published on npm under this name',
-    handlers: every,
+    handlers: [...every, 'routed'],
     javascript: true,
     command: (handler, { node }) => [node, server('uwebsockets'), handler],
     version: () => packageVersion('uwebsockets'),
   },
   bun: {
     about: 'Bun.serve',
-    handlers: every,
+    handlers: [...every, 'gzip'],
     javascript: true,
     // Bun has no declared length for a stream: what it is given is dropped, and the body comes in chunks.
     chunked: ['download'],
@@ -43,7 +44,7 @@ export const peers = {
   },
   deno: {
     about: 'Deno.serve',
-    handlers: every,
+    handlers: [...every, 'gzip'],
     javascript: true,
     command: (handler) => {
       const flags = ['run', '--allow-net', '--allow-read', '--allow-env', '--no-lock', '--no-config']
@@ -54,24 +55,32 @@ export const peers = {
   },
   node: {
     about: 'node:http',
-    handlers: every,
+    handlers: [...every, 'gzip', 'stream'],
     javascript: true,
     command: (handler, { node }) => [node, server('node-http'), handler],
     version: ({ node }) => capture(node, ['-p', 'process.versions.node']),
   },
   fastify: {
-    about: 'Fastify on node:http',
-    handlers: every,
+    about: 'Fastify on node:http, with @fastify/static and @fastify/compress',
+    handlers: [...every, 'routed', 'files', 'gzip'],
     javascript: true,
     command: (handler, { node }) => [node, server('fastify'), handler],
     version: () => packageVersion('fastify'),
   },
   hono: {
     about: 'Hono on @hono/node-server',
-    handlers: every,
+    handlers: [...every, 'routed'],
     javascript: true,
     command: (handler, { node }) => [node, server('hono'), handler],
     version: () => packageVersion('hono'),
+  },
+  nginx: {
+    about: 'nginx with one worker, as Debian has it',
+    handlers: ['files'],
+    javascript: false,
+    launch: launchNginx,
+    version: nginxVersion,
+    missing: nginxMissing,
   },
   hyper: {
     about: 'hyper on one current-thread runtime, no JavaScript',
@@ -93,7 +102,12 @@ export const peers = {
 
 /** Whether a peer can run a scenario: the floor knows one answer, and keeps nothing worth weighing. */
 export function canRun(peer, scenario) {
-  return peers[peer].handlers.includes(scenario.handler) && !(peer === 'floor' && scenario.notForFloor)
+  return peers[peer].handlers.includes(handlerOf(peer, scenario)) && !(peer === 'floor' && scenario.notForFloor)
+}
+
+/** A scenario may ask for one handler of a server and for another of the rest. */
+export function handlerOf(peer, scenario) {
+  return scenario.handlers?.[peer] ?? scenario.handler
 }
 
 function server(name) {

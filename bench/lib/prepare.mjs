@@ -5,8 +5,10 @@ import { existsSync, readdirSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
+import { writeFiles } from '../handlers/files.mjs'
 import { benchRoot, peers, projectRoot } from './peers.mjs'
 import { exists } from './processes.mjs'
+import { scenarios } from './scenarios.mjs'
 
 export class PreparationError extends Error {}
 
@@ -16,7 +18,7 @@ const tools = {
 }
 
 /** Checks the tools, installs the packages, builds the native peers; gives the peers that can run here. */
-export function prepare(wanted, { lock }) {
+export function prepare(wanted, { lock, scenarios: chosen }) {
   if (process.platform !== 'linux') {
     throw new PreparationError('the benchmark reads /proc and pins with taskset: it runs on Linux only')
   }
@@ -29,7 +31,8 @@ export function prepare(wanted, { lock }) {
     throw new PreparationError('--lock needs flock; on Debian: apt-get install util-linux')
   installPackages(lock)
   if (wanted.includes('millrace')) buildMillrace(lock)
-  if (wanted.some((name) => peers[name].native)) buildNative(lock)
+  if (wanted.some((name) => peers[name].native) || chosen.some((name) => scenarios[name].drained)) buildNative(lock)
+  if (chosen.some((name) => scenarios[name].handler === 'files')) writeFiles()
 
   const usable = []
   for (const name of wanted) {
@@ -63,10 +66,11 @@ function buildMillrace(lock) {
 }
 
 function buildNative(lock) {
-  if (['bench-hyper', 'bench-floor'].every((name) => existsSync(join(benchRoot, 'target/release', name)))) return
-  process.stderr.write('building the native peers (cargo build --release in bench/)\n')
+  const built = ['bench-drain', 'bench-floor', 'bench-hyper']
+  if (built.every((name) => existsSync(join(benchRoot, 'target/release', name)))) return
+  process.stderr.write('building the native peers and the load for large bodies (cargo build --release in bench/)\n')
   step(lock, 'cargo', ['build', '--release', '--locked'], {
-    help: 'install Rust from rustup.rs, or choose --peers without hyper and floor',
+    help: 'install Rust from rustup.rs, or choose --peers without hyper and floor, and --scenario without large bodies',
   })
 }
 

@@ -3,7 +3,7 @@
 import { showEnvironment } from './environment.mjs'
 import { figures, showRatio, showSpread } from './figures.mjs'
 import { peers } from './peers.mjs'
-import { judge, reference, subject } from './targets.mjs'
+import { judge, subject } from './targets.mjs'
 
 export function reportMarkdown(measured, { chart } = {}) {
   const parts = ['# Measured', ...environments(measured)]
@@ -17,9 +17,9 @@ export function reportMarkdown(measured, { chart } = {}) {
 export function targetTable(judged) {
   return table(
     ['scenario', 'figure', 'target', 'reached', ''],
-    judged.map(({ scenario, figure, atMost, atLeast, absolute, reached, met }) => [
+    judged.map(({ scenario, figure, atMost, atLeast, to, reached, met }) => [
       scenario,
-      absolute ? figures[figure].title : `${figures[figure].title}, ratio to ${reference}`,
+      to === undefined ? figures[figure].title : `${figures[figure].title}, ratio to ${to}`,
       atMost === undefined ? `≥ ${atLeast.toFixed(2)}` : `≤ ${atMost.toFixed(2)}`,
       reached.toFixed(2),
       met ? 'PASS' : 'FAIL',
@@ -46,7 +46,8 @@ export function scenarioTable({ scenario, results, bytesPerRequest }) {
 }
 
 function columnsOf(scenario) {
-  return scenario === 'idle' ? ['memory', 'resident'] : ['rate', 'cpu', 'javascript', 'p50', 'p99', 'resident']
+  if (scenario === 'idle') return ['memory', 'resident']
+  return ['rate', 'cpu', 'javascript', 'p50', 'p99', 'wire', 'growth', 'resident']
 }
 
 function environments(measured) {

@@ -7,10 +7,15 @@ import {
   HELLO,
   JSON_TYPE,
   PIECE,
+  STREAM_BYTES,
+  STREAM_PIECES,
   TEXT,
   describe,
   receipt,
 } from '../handlers/answers.mjs'
+import { catalogue } from '../handlers/catalogue.mjs'
+import { MODIFIED, contentOf, fileNames } from '../handlers/files.mjs'
+import { ROUTED, routed } from '../handlers/routes.mjs'
 
 const get = (path, headers = {}) => ({ method: 'GET', path, headers, body: '' })
 const hello = get('/')
@@ -20,8 +25,10 @@ const helloAnswer = { type: TEXT, body: HELLO }
 const order = orderOf(7)
 
 /**
- * `request` is what wrk sends; `proofs` are requests with the answer each must get, several so that a server that only
- * knows one answer does not pass. `shows` are the figures of the chart, the first one of throughput or its like.
+ * `request` is what is sent, or `paths` in turn; `proofs` are requests with the answer each must get, several so that a
+ * server that only knows one answer does not pass. `handlers` names another handler for some peers; `beside` a scenario
+ * in which the subject is measured too, in the same rounds; `drained` bodies are taken by bench-drain instead of wrk;
+ * `coded` ones have their size on the wire shown; so many connections as `stalled` says read nothing at the end.
  */
 export const scenarios = {
   hello: {
@@ -73,7 +80,7 @@ export const scenarios = {
     connections: 16,
     bytesPerRequest: DOWNLOAD_BYTES,
     request: get('/download'),
-    proofs: [[get('/download'), { type: BINARY, body: Buffer.concat(Array(DOWNLOAD_PIECES).fill(PIECE)) }]],
+    proofs: [[get('/download'), { type: BINARY, body: repeated(PIECE, DOWNLOAD_PIECES) }]],
   },
   churn: {
     title: 'churn: hello, a new connection for every request, 64 at a time',
@@ -123,6 +130,97 @@ export const scenarios = {
     request: hello,
     proofs: [[hello, helloAnswer]],
   },
+  fixed: {
+    title: 'fixed: hello as a prepared answer of the core (the others: hello), 64 connections',
+    handler: 'hello',
+    handlers: { millrace: 'fixed' },
+    connections: 64,
+    request: hello,
+    proofs: [[hello, helloAnswer]],
+  },
+  routed: {
+    title: 'routed: one of 500 routes with two parameters each, answered with both, 64 connections',
+    handler: 'routed',
+    beside: 'hello',
+    connections: 64,
+    request: get(ROUTED[0].path),
+    paths: ROUTED.map(({ path }) => path),
+    proofs: ROUTED.map(({ path, id, item }) => [get(path), { type: TEXT, body: routed(id, item) }]),
+  },
+  'file-10k': {
+    title: 'file-10k: a file of 10 KiB, 64 connections',
+    handler: 'files',
+    connections: 64,
+    ...file(fileNames['10k']),
+  },
+  'file-10m': {
+    title: 'file-10m: a file of 10 MiB, 16 connections',
+    handler: 'files',
+    connections: 16,
+    drained: true,
+    ...file(fileNames['10m']),
+  },
+  gzip: {
+    title: 'gzip: 20 KiB of JSON made for each request, compressed, 64 connections',
+    handler: 'gzip',
+    connections: 64,
+    coded: true,
+    request: get('/catalogue', { 'Accept-Encoding': 'gzip' }),
+    proofs: [
+      [get('/catalogue', { 'Accept-Encoding': 'gzip' }), { ...catalogued(), coding: 'gzip' }],
+      [get('/catalogue'), { ...catalogued(), streamed: true }],
+    ],
+  },
+  'stream-100m': {
+    title: 'stream-100m: 100 MiB from an async generator of pieces of 64 KiB, 4 connections',
+    handler: 'stream',
+    connections: 4,
+    drained: true,
+    stalled: 16,
+    bytesPerRequest: STREAM_BYTES,
+    request: get('/stream'),
+    proofs: [[get('/stream'), streamedAnswer()]],
+  },
+}
+
+/** A file with what goes with one: validators, a range, an answer without it for a client that has it. */
+function file(name) {
+  const path = `/${name}`
+  const content = contentOf(name)
+  const modified = new Date(MODIFIED * 1000).toUTCString()
+  const fields = { etag: /^(W\/)?"[^"]+"$/, 'last-modified': modified, 'accept-ranges': 'bytes' }
+  const part = { 'content-range': `bytes 100-4999/${content.length}` }
+  return {
+    bytesPerRequest: content.length,
+    request: get(path),
+    proofs: [
+      [get(path), { type: BINARY, body: content, fields }],
+      [
+        get(path, { Range: 'bytes=100-4999' }),
+        { status: '206 Partial Content', type: BINARY, body: content.subarray(100, 5000), fields: part },
+      ],
+      [get(path, { 'If-Modified-Since': modified }), { status: '304 Not Modified', body: '' }],
+    ],
+  }
+}
+
+function catalogued() {
+  return { type: JSON_TYPE, body: catalogue() }
+}
+
+/** Not all that memory before somebody asks for it. */
+function streamedAnswer() {
+  return {
+    type: BINARY,
+    streamed: true,
+    get body() {
+      return repeated(PIECE, STREAM_PIECES)
+    },
+  }
+}
+
+function repeated(piece, times) {
+  return Buffer.concat(Array(times).fill(piece))
 }
 
 function described(path, agent, id) {

@@ -1,6 +1,7 @@
 // Before a peer is measured it has to give the answers of the scenario, byte for byte.
 
 import { connect } from 'node:net'
+import { gunzipSync } from 'node:zlib'
 
 /** Sends the scenario's proofs over a socket and throws when an answer is not what every peer must answer. */
 export async function verify(port, scenario, { chunked = false, floor = false } = {}) {
@@ -21,8 +22,11 @@ export function serialize({ method, path, headers, body, filler }, port) {
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), content])
 }
 
-/** Takes one answer off the front of `bytes`: undefined while it is not complete. */
-export function parseAnswer(bytes) {
+/**
+ * Takes one answer off the front of `bytes`: undefined while it is not complete. `progress`, given again with the same
+ * answer grown longer, saves beginning at the first chunk each time.
+ */
+export function parseAnswer(bytes, progress = {}) {
   const end = bytes.indexOf('\r\n\r\n')
   if (end < 0) return undefined
   const [statusLine, ...lines] = bytes.toString('latin1', 0, end).split('\r\n')
@@ -34,8 +38,13 @@ export function parseAnswer(bytes) {
     headers[name] = line.slice(colon + 1).trim()
   }
   const head = { statusLine, status: Number(statusLine.split(' ')[1]), headers }
-  const body = headers['transfer-encoding'] === 'chunked' ? dechunk(bytes, end + 4) : known(bytes, end + 4, headers)
+  const body = bodyOf(bytes, end + 4, head, progress)
   return body && { ...head, ...body }
+}
+
+function bodyOf(bytes, start, { status, headers }, progress) {
+  if (status === 304) return { body: Buffer.alloc(0), used: start }
+  return headers['transfer-encoding'] === 'chunked' ? dechunk(bytes, start, progress) : known(bytes, start, headers)
 }
 
 function known(bytes, start, headers) {
@@ -46,24 +55,28 @@ function known(bytes, start, headers) {
     : { body: bytes.subarray(start, start + length), used: start + length }
 }
 
-function dechunk(bytes, start) {
-  const pieces = []
-  for (let at = start; ;) {
-    const end = bytes.indexOf('\r\n', at)
+function dechunk(bytes, start, progress) {
+  progress.at ??= start
+  progress.chunks ??= []
+  for (;;) {
+    const end = bytes.indexOf('\r\n', progress.at)
     if (end < 0) return undefined
-    const size = Number.parseInt(bytes.toString('latin1', at, end), 16)
+    const size = Number.parseInt(bytes.toString('latin1', progress.at, end), 16)
     const next = end + 2 + size + 2
     if (bytes.length < next) return undefined
-    if (size === 0) return { body: Buffer.concat(pieces), used: next }
-    pieces.push(bytes.subarray(end + 2, end + 2 + size))
-    at = next
+    if (size === 0) {
+      return { body: Buffer.concat(progress.chunks.map(([from, to]) => bytes.subarray(from, to))), used: next }
+    }
+    progress.chunks.push([end + 2, end + 2 + size])
+    progress.at = next
   }
 }
 
 function exchange(port, request, count, untilClosed) {
   return new Promise((resolve, reject) => {
     const answers = []
-    let received = Buffer.alloc(0)
+    const received = gathering()
+    let progress = {}
     const socket = connect(port, '127.0.0.1')
     const timer = setTimeout(() => fail(`${answers.length} of ${count} answers after 5 seconds`), 5000)
     const fail = (message) => {
@@ -78,11 +91,12 @@ function exchange(port, request, count, untilClosed) {
     }
     socket.on('connect', () => socket.write(request))
     socket.on('data', (chunk) => {
-      received = Buffer.concat([received, chunk])
+      received.add(chunk)
       try {
-        for (let answer; answers.length < count && (answer = parseAnswer(received));) {
+        for (let answer; answers.length < count && (answer = parseAnswer(received.bytes(), progress));) {
           answers.push(answer)
-          received = received.subarray(answer.used)
+          received.drop(answer.used)
+          progress = {}
         }
       } catch (error) {
         return fail(error.message)
@@ -97,11 +111,43 @@ function exchange(port, request, count, untilClosed) {
   })
 }
 
+/** Bytes as they come, in memory that doubles: an answer of 100 MiB comes in thousands of pieces. */
+function gathering() {
+  let memory = Buffer.alloc(64 * 1024)
+  let start = 0
+  let end = 0
+  return {
+    add(chunk) {
+      if (end + chunk.length > memory.length) {
+        const larger = Buffer.alloc(2 * (end - start + chunk.length))
+        end = memory.copy(larger, 0, start, end)
+        start = 0
+        memory = larger
+      }
+      end += chunk.copy(memory, end)
+    },
+    bytes: () => memory.subarray(start, end),
+    drop: (count) => (start += count),
+  }
+}
+
+/**
+ * `expected`: its body and type; `status` when it is not 200 OK; `coding`, under which the body must come; `fields` more
+ * that must be there, each with a text or a pattern; `streamed` when its length may be unknown ahead.
+ */
 function compare({ statusLine, headers, body }, expected, { chunked, floor, closes }) {
   const wanted = Buffer.from(expected.body)
-  equal('the status line', statusLine, 'HTTP/1.1 200 OK')
-  equal('content-type', headers['content-type'], expected.type)
-  if (!chunked) equal('content-length', headers['content-length'], String(wanted.length))
+  equal('the status line', statusLine, `HTTP/1.1 ${expected.status ?? '200 OK'}`)
+  if (expected.type) equal('content-type', headers['content-type'], expected.type)
+  equal('content-encoding', headers['content-encoding'], expected.coding)
+  if (expected.coding === 'gzip') body = gunzipSync(body)
+  else if (expected.type && !chunked && !expected.streamed) {
+    equal('content-length', headers['content-length'], String(wanted.length))
+  }
+  for (const [name, value] of Object.entries(expected.fields ?? {})) {
+    if (!(value instanceof RegExp)) equal(name, headers[name], value)
+    else if (!value.test(headers[name])) throw new Error(`${name} is ${headers[name]}, not like ${value}`)
+  }
   if (!floor) {
     equal('a date', /^\w{3}, \d{2} \w{3} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(headers.date), true)
     equal('connection', headers.connection?.toLowerCase() === 'close', closes ?? false)

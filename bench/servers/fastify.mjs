@@ -1,5 +1,7 @@
 import { Readable } from 'node:stream'
 
+import compress from '@fastify/compress'
+import files from '@fastify/static'
 import fastify from 'fastify'
 
 import {
@@ -14,6 +16,9 @@ import {
   describe,
   receipt,
 } from '../handlers/answers.mjs'
+import { catalogue } from '../handlers/catalogue.mjs'
+import { FILES } from '../handlers/files.mjs'
+import { ROUTES, routed } from '../handlers/routes.mjs'
 import { handlerOf, ready } from './scenario.mjs'
 
 const app = fastify({ keepAliveTimeout: 120_000, bodyLimit: 8 * 1024 * 1024 })
@@ -58,6 +63,19 @@ const scenarios = {
       })
       reply.header('content-type', BINARY).header('content-length', DOWNLOAD_BYTES).send(stream)
     }),
+
+  routed() {
+    for (const pattern of ROUTES) {
+      app.get(pattern, ({ params }, reply) => reply.header('content-type', TEXT).send(routed(params.id, params.item)))
+    }
+  },
+
+  files: () => app.register(files, { root: FILES }),
+
+  async gzip() {
+    await app.register(compress)
+    app.get('/catalogue', (_request, reply) => answerJson(reply, catalogue()))
+  },
 }
 
 // Ready text, and the bare media type the other peers send.
@@ -69,6 +87,6 @@ function asItIs(text) {
   return text
 }
 
-handlerOf(scenarios)()
+await handlerOf(scenarios)()
 await app.listen({ host: '127.0.0.1', port: 0 })
 ready(app.server.address().port)

@@ -14,6 +14,7 @@ import {
   describe,
   receipt,
 } from '../handlers/answers.mjs'
+import { ROUTES, routed } from '../handlers/routes.mjs'
 import { handlerOf, ready } from './scenario.mjs'
 
 const app = new Hono()
@@ -53,6 +54,12 @@ const scenarios = {
         for (let left = DOWNLOAD_PIECES; left > 0; left--) await output.write(PIECE)
       })
     }),
+
+  routed() {
+    for (const pattern of ROUTES) {
+      app.get(pattern, ({ req, body }) => body(routed(req.param('id'), req.param('item')), 200, text))
+    }
+  },
 }
 
 handlerOf(scenarios)()

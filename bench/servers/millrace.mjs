@@ -11,24 +11,28 @@ import {
   busy,
   describe,
   receipt,
+  streamed,
 } from '../handlers/answers.mjs'
+import { catalogue } from '../handlers/catalogue.mjs'
+import { FILES } from '../handlers/files.mjs'
+import { ROUTES, routed } from '../handlers/routes.mjs'
 import { handlerOf, ready } from './scenario.mjs'
 
-const { createServer } = createRequire(import.meta.url)('../../dist/index.js')
+const { createServer, fixed, staticFiles } = createRequire(import.meta.url)('../../dist/index.js')
 
-const scenarios = {
+const handlers = {
   hello(_request, response) {
     response.setHeader('content-type', TEXT)
     response.end(HELLO)
   },
 
   churn(request, response) {
-    scenarios.hello(request, response)
+    handlers.hello(request, response)
   },
 
   busy(request, response) {
     busy()
-    scenarios.hello(request, response)
+    handlers.hello(request, response)
   },
 
   json(request, response) {
@@ -62,8 +66,35 @@ const scenarios = {
     }
     response.end(PIECE)
   },
+
+  gzip(_request, response) {
+    response.setHeader('content-type', JSON_TYPE)
+    response.end(catalogue())
+  },
+
+  stream(_request, response) {
+    response.setHeader('content-type', BINARY)
+    return response.send(streamed())
+  },
 }
 
-const server = createServer({ handler: handlerOf(scenarios) })
+/** What a scenario gives the server besides a handler, or instead of one. */
+const options = {
+  fixed: () => ({ routes: { 'GET /': fixed({ headers: { 'content-type': TEXT }, body: HELLO }) } }),
+
+  routed: () => ({ routes: Object.fromEntries(ROUTES.map((pattern) => [`GET ${pattern}`, both])) }),
+
+  files: () => ({ routes: { 'GET /*path': staticFiles(FILES) } }),
+
+  gzip: () => ({ compression: true, handler: handlers.gzip }),
+}
+
+function both({ params }, response) {
+  response.setHeader('content-type', TEXT)
+  response.end(routed(params.id, params.item))
+}
+
+const plain = Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, () => ({ handler })]))
+const server = createServer(handlerOf({ ...plain, ...options })())
 const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
 ready(port)

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 
 import { BINARY, DOWNLOAD_BYTES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt } from '../handlers/answers.mjs'
+import { ROUTES, routed } from '../handlers/routes.mjs'
 import { handlerOf, ready } from './scenario.mjs'
 
 const uWebSockets = createRequire(import.meta.url)('uwebsockets')
@@ -66,6 +67,14 @@ const scenarios = {
       response.writeHeader('content-type', BINARY)
       more(0)
     }),
+
+  routed() {
+    for (const pattern of ROUTES) {
+      app.get(pattern, (response, request) =>
+        response.writeHeader('content-type', TEXT).end(routed(request.getParameter(0), request.getParameter(1))),
+      )
+    }
+  },
 }
 
 function ignore() {}

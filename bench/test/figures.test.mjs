@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { summarize } from '../lib/campaign.mjs'
-import { median, ratio, showSpread, spread } from '../lib/figures.mjs'
+import { rowsOf, summarize } from '../lib/campaign.mjs'
+import { figures, median, ratio, showSpread, spread } from '../lib/figures.mjs'
+import { peers } from '../lib/peers.mjs'
 import { reportMarkdown } from '../lib/report.mjs'
+import { scenarios } from '../lib/scenarios.mjs'
 import { chartSvg } from '../lib/svg.mjs'
-import { judge } from '../lib/targets.mjs'
+import { judge, subject, targets } from '../lib/targets.mjs'
 
 const environment = { cpu: 'A', cores: 2, memoryGiB: 4, kernel: '6.1', node: '20.0.0', wrk: '4.1.0', versions: {} }
 
@@ -37,6 +39,47 @@ test('a target without both sides is not judged, and memory needs only one', () 
   assert.deepEqual(judge([alone]), [])
   const [memory] = judge([{ scenario: 'idle', results: summarize({ millrace: [{ memory: 1.2 }] }) }])
   assert.equal(memory.met, true)
+})
+
+test('each target has a reference of its own', () => {
+  const results = summarize({ millrace: [{ rate: 90 }], fastify: [{ rate: 10 }], nginx: [{ rate: 120 }] })
+  const judged = judge([{ scenario: 'file-10k', results }])
+  assert.deepEqual(
+    judged.map(({ to, reached, met }) => [to, reached, met]),
+    [
+      ['fastify', 9, true],
+      ['nginx', 0.75, false],
+    ],
+  )
+})
+
+test('a scenario of the same server is a reference too, in a row of its own', () => {
+  const results = summarize({ millrace: [{ javascript: 1.2 }], 'millrace hello': [{ javascript: 1 }] })
+  const [{ to, reached, met }] = judge([{ scenario: 'routed', results }])
+  assert.deepEqual({ to, reached, met }, { to: 'millrace hello', reached: 1.2, met: true })
+})
+
+test('every target names a scenario, a figure and a row that exist', () => {
+  for (const { scenario, figure, to, atLeast, atMost } of targets) {
+    assert.ok(Object.hasOwn(scenarios, scenario), scenario)
+    assert.ok(Object.hasOwn(figures, figure), figure)
+    assert.equal([atLeast, atMost].filter(Number.isFinite).length, 1)
+    const rows = rowsOf(scenarios[scenario], Object.keys(peers)).map(({ row }) => row)
+    assert.ok(rows.includes(subject), scenario)
+    if (to !== undefined) assert.ok(rows.includes(to), `${to} in ${scenario}`)
+  }
+})
+
+test('a round measures the scenario and the one beside it right behind each other', () => {
+  const rows = rowsOf(scenarios.routed, ['millrace', 'uwebsockets', 'nginx'])
+  assert.deepEqual(
+    rows.map(({ row, peer, played }) => [row, peer, played.handler]),
+    [
+      ['millrace', 'millrace', 'routed'],
+      ['millrace hello', 'millrace', 'hello'],
+      ['uwebsockets', 'uwebsockets', 'routed'],
+    ],
+  )
 })
 
 test('the report has a row for each peer and names what was missed', () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 
 import { parseAnswer, serialize, verify } from '../lib/verify.mjs'
 
@@ -58,6 +59,45 @@ for (const [what, answer, complaint] of [
     await answering(answer, (port) => assert.rejects(verify(port, scenario), complaint))
   })
 }
+
+test('a compressed answer is held to what it decodes to', async () => {
+  const expected = [scenario.proofs[0][0], { type: 'text/plain', body: 'Hello', coding: 'gzip' }]
+  const packed = (text) => {
+    const body = gzipSync(text)
+    const head = `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Encoding: gzip\r\nContent-Length: ${body.length}\r\n`
+    return Buffer.concat([Buffer.from(`${head}${date}\r\n`), body])
+  }
+  await answering(packed('Hello'), (port) => verify(port, { proofs: [expected] }))
+  await answering(packed('Hullo'), (port) => assert.rejects(verify(port, { proofs: [expected] }), /another body/))
+  await answering(`HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: 5\r\n${date}\r\nHello`, (port) =>
+    assert.rejects(verify(port, { proofs: [expected] }), /content-encoding/),
+  )
+})
+
+test('a status and fields of the scenario are asked for, and a 304 has no body', async () => {
+  const expected = { status: '304 Not Modified', body: '', fields: { etag: /^"\w+"$/, vary: 'accept' } }
+  const asked = { proofs: [[scenario.proofs[0][0], expected]] }
+  const head = `HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n${date}`
+  await answering(`${head}Vary: accept\r\n\r\n`, (port) => verify(port, asked))
+  await answering(`${head}\r\n`, (port) => assert.rejects(verify(port, asked), /vary/))
+  await answering(`${head.replace('"a"', 'a')}Vary: accept\r\n\r\n`, (port) =>
+    assert.rejects(verify(port, asked), /etag/),
+  )
+})
+
+test('an answer in many chunks is put together from where the last look ended', () => {
+  const chunk = Buffer.from('4\r\nabcd\r\n')
+  const bytes = Buffer.concat([
+    Buffer.from('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'),
+    ...Array(3).fill(chunk),
+    Buffer.from('0\r\n\r\n'),
+  ])
+  const progress = {}
+  let answer
+  for (let end = 0; end <= bytes.length; end++) answer = parseAnswer(bytes.subarray(0, end), progress)
+  assert.equal(answer.body.toString(), 'abcdabcdabcd')
+  assert.equal(progress.chunks.length, 3)
+})
 
 async function answering(answer, ask) {
   const server = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.write(answer)))
