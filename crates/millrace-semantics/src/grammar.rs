@@ -37,7 +37,6 @@ pub(crate) fn find_slash(path: &[u8], mut at: usize) -> usize {
 }
 
 /// `bytes` without white space (`OWS` of RFC 9110 5.6.3) on either side.
-#[cfg(test)]
 pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
         bytes = rest;
