@@ -3,8 +3,8 @@
 //!
 //! # Layout
 //!
-//! - [`router`](Router) finds a request's route; `method` has the methods as numbers and [`Allow`],
-//!   `pattern` the patterns' syntax, and [`normalise`] the one spelling of a path.
+//! - [`router`](Router) finds a request's route in `tree`; `method` has the methods as numbers and
+//!   [`Allow`], `pattern` the patterns' syntax, and [`normalise`] the one spelling of a path.
 //! - [`path`](file_path) says which file beneath a directory a path stands for, and
 //!   [`media`](content_type) what kind of file it is.
 //! - [`conditional`](evaluate) decides between the answer, 304 and 412; `etag` makes and compares
@@ -26,6 +26,7 @@ mod path;
 mod pattern;
 mod range;
 mod router;
+mod tree;
 
 pub use conditional::{Conditions, Lines, Precondition, Validators, evaluate};
 pub use etag::{ETag, file_etag, strong_match, weak_match};
