@@ -6,11 +6,13 @@
 
 mod answer;
 mod exchange;
+mod ready;
 
 use std::collections::VecDeque;
 
 pub use self::answer::{Piece, Rejected};
 use self::exchange::{Exchange, Incoming, Phase};
+pub use self::ready::Ready;
 use crate::decode::{Decoder, Event, Remaining};
 use crate::encode::RequestInfo;
 use crate::error::Error;

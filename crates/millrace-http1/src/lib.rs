@@ -26,7 +26,7 @@ mod output;
 mod reason;
 mod target;
 
-pub use conn::{Conn, Piece, Policy, Received, Rejected};
+pub use conn::{Conn, Piece, Policy, Ready, Received, Rejected};
 pub use date::http_date;
 pub use decode::{Decoder, Event, Remaining};
 pub use encode::{

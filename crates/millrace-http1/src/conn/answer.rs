@@ -196,7 +196,7 @@ impl Conn {
     }
 
     /// Whether the exchange's body has more to come than is worth discarding.
-    fn leaves_too_much_body(&self, index: usize, policy: &Policy) -> bool {
+    pub(super) fn leaves_too_much_body(&self, index: usize, policy: &Policy) -> bool {
         let sequence = self.exchanges[index].sequence;
         if !matches!(self.incoming, Incoming::Body { sequence: current, .. } if current == sequence)
         {
@@ -208,7 +208,7 @@ impl Conn {
         }
     }
 
-    fn complete(&mut self, index: usize, keep_alive: bool) {
+    pub(super) fn complete(&mut self, index: usize, keep_alive: bool) {
         let exchange = &mut self.exchanges[index];
         exchange.phase = Phase::Complete { keep_alive };
         if let Incoming::Body { sequence, .. } = self.incoming

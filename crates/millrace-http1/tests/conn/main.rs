@@ -4,7 +4,7 @@
 //!
 //! - `session`: a connection with its owner, fed whole, byte by byte and in between.
 //! - `order`: pipelining and the order of answers. `body`: windows, 100 (Continue), bodies nobody reads.
-//! - `elsewhere`: pieces of answers that are not in memory.
+//! - `elsewhere`: pieces of answers that are not in memory. `ready`: answers encoded ahead.
 //! - `end`: when a connection closes, and refusals. `output`: marks, drains and pieces.
 
 mod body;
@@ -12,4 +12,5 @@ mod elsewhere;
 mod end;
 mod order;
 mod output;
+mod ready;
 mod session;
