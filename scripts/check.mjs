@@ -19,6 +19,7 @@ const steps = {
   build: node('ensure-built.mjs'),
   types: [tool('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
   'types of the tests': [tool('tsc'), ['--noEmit', '-p', '__test__/tsconfig.json']],
+  'tests of bench': ['npm', ['--prefix', 'bench', 'test', '--silent']],
   'generated files': node('check-generated.mjs'),
   'licences, duplicates, sources': ['cargo', ['deny', ...locked, 'check', 'licenses', 'bans', 'sources']],
 }
