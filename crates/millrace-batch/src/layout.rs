@@ -96,7 +96,8 @@ pub mod outbound_kind {
     pub const END: u32 = 5;
     /// Room for more of a request's body, 6 words.
     pub const CREDIT: u32 = 6;
-    /// The exchange and its connection are given up, 6 words.
+    /// The exchange and its connection are given up, 6 words. The last is 1 when the connection is, even though the
+    /// exchange is over.
     pub const RESET: u32 = 7;
     /// A file as the whole answer, 13 words and its payload.
     pub const FILE: u32 = 8;

@@ -87,7 +87,10 @@ pub enum Action<'a> {
     /// This many bytes of the request's body have been consumed. 0: the handler has begun to want the body.
     Credit(u32),
     /// Give the exchange and its connection up.
-    Reset,
+    Reset {
+        /// Also when the exchange is over, which otherwise leaves its connection alone.
+        always: bool,
+    },
     /// Answer with a file.
     File {
         /// Status, reason and fields. Status 0 is the one that the request's conditions and ranges lead to.
@@ -233,7 +236,7 @@ fn action(raw: &[u8]) -> Result<Action<'_>, Malformed> {
             notify: notify(first, word(raw, 6)?),
         },
         outbound_kind::CREDIT => Action::Credit(fifth),
-        outbound_kind::RESET => Action::Reset,
+        outbound_kind::RESET => Action::Reset { always: fifth == 1 },
         outbound_kind::FILE => file(raw)?,
         _ => return Err(Malformed),
     };

@@ -230,7 +230,7 @@ fn what_typescript_writes_is_read() {
             },
         ),
         ("credit", Action::Credit(65_536)),
-        ("reset", Action::Reset),
+        ("reset", Action::Reset { always: false }),
         (
             "file",
             Action::File {

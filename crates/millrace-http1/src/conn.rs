@@ -397,7 +397,7 @@ impl Conn {
     }
 
     /// Bytes of answers in memory that wait for the socket or for their turn.
-    fn unsent_bytes(&self) -> usize {
+    pub fn unsent_bytes(&self) -> usize {
         let ahead = self
             .exchanges
             .iter()

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use millrace_server::{
-    Bind, Config, ConnectionInfo, Descriptors, KeepAliveProbes, Limits, Policy, SocketOptions,
-    Stats, Timeouts,
+    Bind, Config, ConnectionInfo, Descriptors, KeepAliveProbes, Levels, Limits, Policy,
+    SocketOptions, Stats, Timeouts,
 };
 use napi::{Error, Result, Status};
 use napi_derive::napi;
@@ -41,6 +41,9 @@ pub struct ListenOptions {
     pub max_connections: f64,
     pub reserved_descriptors: Option<u32>,
     pub pull_accept: Option<bool>,
+    pub gzip_level: Option<u32>,
+    pub brotli_level: Option<u32>,
+    pub zstd_level: Option<i32>,
     pub max_queued_bytes: f64,
     pub body_window: u32,
     pub drain_bytes: f64,
@@ -136,6 +139,7 @@ impl ListenOptions {
             pull_accept: self.pull_accept.unwrap_or(false),
             queued_bytes: usize::try_from(unlimited(self.max_queued_bytes)).unwrap_or(usize::MAX),
             write_low: self.write_buffer_low as usize,
+            levels: self.levels(),
             timeouts: Timeouts {
                 headers: self.headers_timeout as u64,
                 body: self.body_timeout as u64,
@@ -167,6 +171,15 @@ impl ListenOptions {
             address: SocketAddr::new(ip, port),
             ipv6_only: self.ipv6_only,
         })
+    }
+
+    fn levels(&self) -> Levels {
+        let default = Levels::default();
+        Levels {
+            gzip: self.gzip_level.unwrap_or(default.gzip),
+            brotli: self.brotli_level.unwrap_or(default.brotli),
+            zstd: self.zstd_level.unwrap_or(default.zstd),
+        }
     }
 
     fn socket(&self) -> SocketOptions {

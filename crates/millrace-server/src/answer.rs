@@ -1,44 +1,79 @@
 //! From the records that JavaScript wrote to a connection's output.
 
-use bytes::Bytes;
 use millrace_batch::layout::{AbortReason, WriteOutcome};
-use millrace_batch::outbound::{self, Action, Payload};
+use millrace_batch::outbound::{self, Action, Payload, Record};
 use millrace_http1::{BodySize, Piece, Rejected, ResponseHead};
 
+use crate::compress::fields_with_coding;
 use crate::connection::Connection;
-use crate::room::Room;
+use crate::lane::Chunk;
+use crate::room::{Active, Room};
 
 /// Why a connection must be cut now.
 #[derive(Debug)]
 pub(crate) struct CutShort;
 
+/// Where the large payload of a record is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pieces<'a> {
+    /// Among those of its batch, under the record's index.
+    Batch(&'a [Chunk]),
+    /// With the record, which has left its batch.
+    Own(Option<&'a Chunk>),
+}
+
 impl Connection {
-    /// Encodes what one record asks for. A record that comes too late is dropped, its notification is not.
+    /// Does what one record asks for, or keeps it until a worker is done with its exchange. A record that comes too late
+    /// is dropped, its notification is not.
     pub(crate) fn carry_out(
+        &mut self,
+        room: &mut Room,
+        record: &Record<'_>,
+        pieces: Pieces<'_>,
+    ) -> Result<(), CutShort> {
+        if self.defer(record, pieces) || self.compress_whole(room, record, pieces) {
+            return Ok(());
+        }
+        let sequence = record.exchange.sequence;
+        let outcome = self.perform(room, sequence, record.action, pieces);
+        self.conclude(room, sequence, notification(&record.action), outcome)
+    }
+
+    fn perform(
         &mut self,
         room: &mut Room,
         sequence: u32,
         action: Action<'_>,
-        chunks: &[Bytes],
-    ) -> Result<(), CutShort> {
-        let date = room.date;
-        let now = room.now;
+        pieces: Pieces<'_>,
+    ) -> Result<(), Rejected> {
+        if let Action::Head { head, coding, .. } = &action
+            && *coding != 0
+        {
+            return self.start_compressed(room, sequence, head, *coding);
+        }
+        let (date, now) = (room.date, room.now);
         let (active, server) = self.parts();
-        let Some(active) = active else {
-            self.not_executed(room, sequence, notification(&action));
-            return Ok(());
-        };
+        let active = active.ok_or(Rejected::Gone)?;
         let policy = &server.config.policy;
-        let conn = &mut active.conn;
-        let notify = notification(&action);
-        let outcome = match action {
-            Action::Respond { head, body, .. } => {
-                let body = piece(body, chunks);
-                let size = BodySize::Known(body.len());
+        let Active { conn, files, .. } = active;
+        match action {
+            Action::Respond {
+                head, body, coding, ..
+            } => {
+                let body = files.piece(body, pieces);
+                let is_coded = coding != 0 && !matches!(body, Piece::Elsewhere { .. });
+                let fields;
+                let (head, size) = if is_coded {
+                    // There is nothing to compress, but the fields are those that an answer to GET would have; its
+                    // length is not known.
+                    fields = fields_with_coding(&head, coding);
+                    let fields = &fields[..];
+                    (outbound::Head { fields, ..head }, BodySize::Unknown)
+                } else {
+                    (head, BodySize::Known(body.len()))
+                };
                 conn.respond(sequence, &response_head(&head, size), body, &date, policy)
-                    .inspect(|()| {
-                        server.counters(room.thread).pending.sub(1);
-                    })
+                    .inspect(|()| server.counters(room.thread).pending.sub(1))
             }
             Action::Head { head, length, .. } => {
                 let size = length.map_or(BodySize::Unknown, BodySize::Known);
@@ -48,15 +83,15 @@ impl Connection {
             Action::Chunk {
                 data, want_drain, ..
             } => {
-                let sent = conn.send(sequence, piece(data, chunks));
+                let sent = conn.send(sequence, files.piece(data, pieces));
                 if want_drain {
                     conn.want_drain(sequence);
                 }
                 sent
             }
-            Action::End { trailers, .. } => conn.finish(sequence, trailers, policy).inspect(|()| {
-                server.counters(room.thread).pending.sub(1);
-            }),
+            Action::End { trailers, .. } => conn
+                .finish(sequence, trailers, policy)
+                .inspect(|()| server.counters(room.thread).pending.sub(1)),
             Action::Credit(bytes) => {
                 let was_awaiting = conn.awaits_body();
                 conn.consume(sequence, bytes);
@@ -66,32 +101,40 @@ impl Connection {
                 Ok(())
             }
             Action::File { .. } => Err(Rejected::WrongLength),
-            Action::Reset => match conn.pending().any(|pending| pending == sequence) {
-                true => Err(Rejected::WrongLength),
-                false => Ok(()),
-            },
-        };
-        match outcome {
-            Ok(()) => {
-                if let Some(token) = notify
-                    && let Some(active) = self.active()
-                {
-                    active.conn.mark(sequence, token);
+            Action::Reset { always } => {
+                match always || conn.pending().any(|pending| pending == sequence) {
+                    true => Err(Rejected::WrongLength),
+                    false => Ok(()),
                 }
-                Ok(())
-            }
-            Err(Rejected::Gone | Rejected::OutOfOrder) => {
-                self.not_executed(room, sequence, notify);
-                Ok(())
-            }
-            Err(Rejected::WrongLength) => {
-                self.not_executed(room, sequence, notify);
-                Err(CutShort)
             }
         }
     }
 
-    fn not_executed(&self, room: &mut Room, sequence: u32, notify: Option<u32>) {
+    /// Sees to the notification that was asked for with a record.
+    pub(crate) fn conclude(
+        &mut self,
+        room: &mut Room,
+        sequence: u32,
+        notify: Option<u32>,
+        outcome: Result<(), Rejected>,
+    ) -> Result<(), CutShort> {
+        if outcome.is_ok() {
+            if let Some(token) = notify
+                && let Some(active) = self.active()
+            {
+                active.conn.mark(sequence, token);
+            }
+            return Ok(());
+        }
+        self.not_executed(room, sequence, notify);
+        match outcome {
+            Err(Rejected::WrongLength) => Err(CutShort),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reports a write that was not done and will not be.
+    pub(crate) fn not_executed(&self, room: &mut Room, sequence: u32, notify: Option<u32>) {
         if let Some(token) = notify {
             let id = self.exchange_ids()(sequence);
             room.batch(&self.server.lane)
@@ -105,27 +148,45 @@ impl CutShort {
     pub(crate) const REASON: AbortReason = AbortReason::Reset;
 }
 
+impl Pieces<'_> {
+    /// The piece with this index. One that is out of range means that the two sides disagree.
+    pub(crate) fn get(self, index: u32) -> Option<Chunk> {
+        match self {
+            Pieces::Batch(chunks) => chunks.get(index as usize).cloned(),
+            Pieces::Own(chunk) => chunk.cloned(),
+        }
+    }
+}
+
 /// The token under which the record's write is to be reported.
 pub(crate) fn notification(action: &Action<'_>) -> Option<u32> {
     match *action {
         Action::Respond { notify, .. }
         | Action::Chunk { notify, .. }
-        | Action::End { notify, .. } => notify,
+        | Action::End { notify, .. }
+        | Action::File { notify, .. } => notify,
         _ => None,
     }
 }
 
-fn piece<'a>(payload: Payload<'a>, chunks: &[Bytes]) -> Piece<'a> {
-    match payload {
-        Payload::Inline(bytes) => Piece::Slice(bytes),
-        // An index out of range means the two sides disagree; nothing is the harmless reading.
-        Payload::Large(index) => {
-            Piece::Held(chunks.get(index as usize).cloned().unwrap_or_default())
+/// The index of the piece beside the batch that the record speaks of.
+pub(crate) fn large(action: &Action<'_>) -> Option<u32> {
+    match *action {
+        Action::Respond { body: payload, .. } | Action::Chunk { data: payload, .. } => {
+            match payload {
+                Payload::Large(index) => Some(index),
+                Payload::Inline(_) => None,
+            }
         }
+        Action::File {
+            file: outbound::File::Open(index),
+            ..
+        } => Some(index),
+        _ => None,
     }
 }
 
-fn response_head<'a>(head: &outbound::Head<'a>, body: BodySize) -> ResponseHead<'a> {
+pub(crate) fn response_head<'a>(head: &outbound::Head<'a>, body: BodySize) -> ResponseHead<'a> {
     ResponseHead {
         status: head.status,
         reason: (!head.reason.is_empty()).then_some(head.reason),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use millrace_coding::Levels;
 use millrace_http1::Policy;
 
 /// Everything a server is made from.
@@ -28,6 +29,8 @@ pub struct Config {
     pub queued_bytes: usize,
     /// A handler that waits for a drain is told once no more than this many bytes are unwritten.
     pub write_low: usize,
+    /// How hard answers are compressed.
+    pub levels: Levels,
     /// How long things may take.
     pub timeouts: Timeouts,
     /// A client that closes its sending side only may still want its answer, and its requests are not aborted.

@@ -4,9 +4,10 @@
 //! [`carry_out`](Connection::carry_out) encodes what JavaScript answered.
 
 mod deadline;
+mod flush;
 mod parse;
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
@@ -22,9 +23,6 @@ use crate::socket::Socket;
 
 /// Reads of a connection before the others get their turn.
 const READS_PER_VISIT: usize = 4;
-
-/// Pieces written at once.
-const WRITE_SLICES: usize = 32;
 
 /// Answers up to this size, in bytes, are with the client as good as at once.
 const SMALL_BYTES: u64 = 64 * 1024;
@@ -171,67 +169,6 @@ impl Connection {
         self.settle(room)
     }
 
-    fn flush(&mut self, room: &mut Room) -> io::Result<()> {
-        let id = self.exchange_ids();
-        let slot = self.slot();
-        let Some(active) = &mut self.active else {
-            return Ok(());
-        };
-        let counters = self.server.counters(room.thread);
-        let mut context = Context::from_waker(&self.waker);
-        let output = active.conn.output();
-        let before = output.position();
-        while !output.is_empty() {
-            let written = match output.single() {
-                Some(bytes) => self.socket.poll_write(&mut context, bytes),
-                None => {
-                    let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
-                    let count = output.slices(&mut slices);
-                    self.socket
-                        .poll_write_vectored(&mut context, &slices[..count])
-                }
-            };
-            match written {
-                Poll::Pending => break,
-                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(count)) => {
-                    output.advance(count);
-                    counters.bytes_written.add(count as u64);
-                    room.infos.add_written(slot, count);
-                }
-                Poll::Ready(Err(error)) => return Err(error),
-            }
-        }
-        let left = output.buffered();
-        let progressed = output.position() > before;
-        if progressed && active.blocked && left <= self.server.config.write_low {
-            // The output may have been what blocked it.
-            self.waker.wake_by_ref();
-        }
-        if output.is_empty() {
-            active.write_since = 0;
-        } else if progressed || active.write_since == 0 {
-            active.write_since = room.now;
-        }
-        if !active.conn.has_news() {
-            return Ok(());
-        }
-        let lane = &self.server.lane;
-        let output = active.conn.output();
-        while let Some(mark) = output.pop_passed() {
-            room.batch(lane)
-                .push_written(id(mark.sequence), mark.token, WriteOutcome::Written);
-        }
-        if let Some(sequence) = active.conn.take_drained(self.server.config.write_low) {
-            room.batch(lane).push_drain(id(sequence), left);
-        }
-        if let Some(sequence) = active.conn.take_cut_body() {
-            room.batch(lane)
-                .push_abort(id(sequence), AbortReason::ConnectionLost);
-        }
-        Ok(())
-    }
-
     /// Decides what comes next, and by when.
     fn settle(&mut self, room: &mut Room) -> Fate {
         let Some(active) = &mut self.active else {
@@ -254,7 +191,7 @@ impl Connection {
             self.since = room.now;
             return self.linger(room);
         }
-        if active.conn.is_idle() && active.input.is_empty() {
+        if active.conn.is_idle() && active.input.is_empty() && active.deferred.is_empty() {
             self.release_state(room);
             self.since = room.now;
             if self.server.is_closing() {
@@ -318,7 +255,6 @@ impl Connection {
         let Some(active) = &mut self.active else {
             return;
         };
-        let counters = self.server.counters(room.thread);
         let lane = &self.server.lane;
         if let Some(sequence) = active.conn.take_cut_body() {
             room.batch(lane).push_abort(id(sequence), reason);
@@ -327,6 +263,12 @@ impl Connection {
             room.batch(lane)
                 .push_written(id(mark.sequence), mark.token, outcome)
         });
+        self.abandon_deferred(room, outcome);
+        let Some(active) = &mut self.active else {
+            return;
+        };
+        let counters = self.server.counters(room.thread);
+        let lane = &self.server.lane;
         active.conn.abandon(|sequence| {
             counters.pending.sub(1);
             room.batch(lane).push_abort(id(sequence), reason);
@@ -369,6 +311,8 @@ impl Connection {
     fn release_state(&mut self, room: &mut Room) {
         if let Some(mut active) = self.active.take() {
             self.next_sequence = active.conn.reset();
+            // The files go with the state; their keys must not reach the next connection that has the output.
+            active.conn.output().drain_elsewhere(|_| {});
             room.give_state(active);
         }
     }

@@ -13,7 +13,8 @@ use millrace_batch::outbound::split_run;
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
 use crate::config::{Bind, Config};
 use crate::connection_info::ConnectionInfo;
-use crate::lane::{Lane, Outgoing, Wake};
+use crate::files::FileRange;
+use crate::lane::{Chunk, Lane, Outgoing, Wake};
 use crate::server::Server;
 use crate::socket::RawListener;
 use crate::stats::Stats;
@@ -35,7 +36,7 @@ pub struct JsThread {
     /// The batch last received.
     current: Inbound,
     received_chunks: Vec<Bytes>,
-    put_chunks: Vec<Bytes>,
+    put_chunks: Vec<Chunk>,
 }
 
 /// A server that listens.
@@ -114,7 +115,16 @@ impl JsThread {
 
     /// Puts a copy of a large piece beside the records that are submitted next, and returns its index.
     pub fn put_chunk(&mut self, piece: &[u8]) -> u32 {
-        self.put_chunks.push(copy_piece(piece));
+        self.put(Chunk::Bytes(copy_piece(piece)))
+    }
+
+    /// Puts a part of an open file beside the records that are submitted next, and returns its index.
+    pub fn put_file(&mut self, range: FileRange) -> u32 {
+        self.put(Chunk::File(range))
+    }
+
+    fn put(&mut self, chunk: Chunk) -> u32 {
+        self.put_chunks.push(chunk);
         self.put_chunks.len() as u32 - 1
     }
 

@@ -8,6 +8,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use millrace_batch::Inbound;
 
+use crate::files::FileRange;
+
 /// Empty batches kept for reuse.
 const SPARE_BATCHES: usize = 8;
 
@@ -40,7 +42,14 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) records: Vec<u8>,
-    pub(crate) chunks: Vec<Bytes>,
+    pub(crate) chunks: Vec<Chunk>,
+}
+
+/// A large payload beside the records.
+#[derive(Clone, Debug)]
+pub(crate) enum Chunk {
+    Bytes(Bytes),
+    File(FileRange),
 }
 
 impl Lane {

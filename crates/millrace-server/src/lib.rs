@@ -10,16 +10,21 @@
 //! - `body_buffer`: what large bodies are read into.
 //! - `room`: what the connections of a thread share. `outbox`: the batches it fills. `lane`: the queues to a JavaScript
 //!   thread.
+//! - `deferred`: exchanges that wait for a worker. `compress`: bodies that are compressed on their way out.
+//! - `files`: files on their way to a socket.
 //! - `workers`: threads for what would keep an I/O thread from its connections.
 //! - `ready`, `timer`: who has something to do now, and later. `server`, `stats`, `socket`, [`Config`].
 
 mod accept;
 mod answer;
 mod body_buffer;
+mod compress;
 mod config;
 mod connection;
 mod connection_info;
+mod deferred;
 mod descriptors;
+mod files;
 mod js_thread;
 mod lane;
 mod outbox;
@@ -30,10 +35,6 @@ mod socket;
 mod stats;
 mod thread;
 mod timer;
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "its first user comes with the next change")
-)]
 mod workers;
 
 #[cfg(unix)]
@@ -41,8 +42,10 @@ pub use config::SetReceiveLowWatermark;
 pub use config::{Bind, Config, KeepAliveProbes, SocketOptions, Timeouts};
 pub use connection_info::ConnectionInfo;
 pub use descriptors::Descriptors;
+pub use files::FileRange;
 pub use js_thread::{JsThread, Listening};
 pub use lane::Wake;
 pub use millrace_batch::layout::INBOX_BYTES;
+pub use millrace_coding::Levels;
 pub use millrace_http1::{Limits, Policy};
 pub use stats::Stats;

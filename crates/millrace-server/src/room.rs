@@ -6,9 +6,12 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use millrace_batch::Inbound;
 use millrace_http1::{Conn, FieldSpans, http_date};
 
-use crate::connection_info::{InfoReader, InfoWriter};
+use crate::connection_info::InfoWriter;
+use crate::deferred::Deferred;
+use crate::files::Files;
 use crate::lane::Lane;
 use crate::outbox::Outboxes;
+use crate::thread::ThreadHandle;
 
 /// Bytes read from a socket at once. A socket that waits owns no buffer; all of a thread's read into this one.
 const READ_BYTES: usize = 64 * 1024;
@@ -21,8 +24,12 @@ const SPARE_STATES: usize = 256;
 pub(crate) struct Room {
     /// This thread's number.
     pub(crate) thread: usize,
+    /// This thread, for workers to send their results to.
+    pub(crate) home: Arc<ThreadHandle>,
     /// Where sockets are read into.
     pub(crate) scratch: Vec<u8>,
+    /// What is read of files on its way to a socket.
+    pub(crate) copied: Vec<u8>,
     /// Where the header lines of the request being read are.
     pub(crate) fields: FieldSpans,
     /// Milliseconds since the thread began, as of this pass.
@@ -47,6 +54,10 @@ pub(crate) struct Room {
 #[derive(Debug, Default)]
 pub(crate) struct Active {
     pub(crate) conn: Conn,
+    /// The parts of files in its output.
+    pub(crate) files: Files,
+    /// Exchanges that wait for a worker.
+    pub(crate) deferred: Vec<Deferred>,
     /// Bytes read and not yet used.
     pub(crate) input: Vec<u8>,
     /// The connection takes no input until an answer is complete or a body is consumed.
@@ -92,10 +103,11 @@ impl Active {
 }
 
 impl Room {
-    pub(crate) fn new(thread: usize, infos: InfoReader) -> Self {
+    pub(crate) fn new(home: Arc<ThreadHandle>) -> Self {
         let mut room = Room {
-            thread,
+            thread: home.number,
             scratch: vec![0; READ_BYTES],
+            copied: Vec::new(),
             fields: FieldSpans::default(),
             now: 0,
             date: http_date(0),
@@ -103,7 +115,8 @@ impl Room {
             date_second: 0,
             spare: Vec::new(),
             outboxes: Outboxes::default(),
-            infos: InfoWriter::new(infos),
+            infos: InfoWriter::new(home.infos.clone()),
+            home,
             stalled: Vec::new(),
         };
         room.tick();

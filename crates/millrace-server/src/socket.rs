@@ -1,18 +1,30 @@
 //! The stream under a connection, and the options of listening sockets.
 
+use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr};
+use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use millrace_batch::RemoteAddress;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket as RawSocket, TcpKeepalive, Type};
+#[cfg(target_os = "linux")]
+use tokio::io::Interest;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 
 use crate::config::{Bind, SocketOptions};
+use crate::files::{read_at, shrunk};
+
+/// Bytes of a file that are copied at once where the kernel does not send it.
+const COPY_BYTES: usize = 64 * 1024;
+
+/// What the kernel says of a file that it cannot send from.
+#[cfg(target_os = "linux")]
+const INVALID: i32 = rustix::io::Errno::INVAL.raw_os_error();
 
 /// A connected stream.
 #[derive(Debug)]
@@ -82,6 +94,66 @@ impl Socket {
             Socket::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
             #[cfg(unix)]
             Socket::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+        }
+    }
+
+    /// Sends bytes of a file, by the kernel where it can; `memory` is there to copy through.
+    pub(crate) fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        file: &File,
+        range: Range<u64>,
+        memory: &mut Vec<u8>,
+    ) -> Poll<io::Result<usize>> {
+        #[cfg(target_os = "linux")]
+        match self.poll_kernel_send_file(context, file, &range) {
+            // Not every file system can.
+            Poll::Ready(Err(error)) if error.raw_os_error() == Some(INVALID) => {}
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(shrunk())),
+            sent => return sent,
+        }
+        memory.resize(COPY_BYTES, 0);
+        let most = range.end - range.start;
+        let most = usize::try_from(most).map_or(COPY_BYTES, |most| most.min(COPY_BYTES));
+        match read_at(file, &mut memory[..most], range.start)? {
+            0 => Poll::Ready(Err(shrunk())),
+            count => self.poll_write(context, &memory[..count]),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn poll_kernel_send_file(
+        &self,
+        context: &mut Context<'_>,
+        file: &File,
+        range: &Range<u64>,
+    ) -> Poll<io::Result<usize>> {
+        use rustix::fs::sendfile;
+        let count = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        loop {
+            let mut position = range.start;
+            let sent = match self {
+                Socket::Tcp(stream) => {
+                    ready!(stream.poll_write_ready(context))?;
+                    stream.try_io(Interest::WRITABLE, || {
+                        Ok(sendfile(stream, file, Some(&mut position), count)?)
+                    })
+                }
+                Socket::Unix(stream) => {
+                    ready!(stream.poll_write_ready(context))?;
+                    stream.try_io(Interest::WRITABLE, || {
+                        Ok(sendfile(stream, file, Some(&mut position), count)?)
+                    })
+                }
+            };
+            match sent {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                    ) => {}
+                sent => return Poll::Ready(sent),
+            }
         }
     }
 

@@ -70,6 +70,10 @@ counters! {
     timeouts,
     /// Connections the client reset or left with an answer owed.
     aborted,
+    /// Answers whose body was compressed.
+    compressed,
+    /// Answers made of a file, errors not counted.
+    file_answers,
     /// Accepts that failed, for example for want of descriptors.
     accept_errors,
     /// 1 while no connection is accepted because the process has few descriptors left.

@@ -19,9 +19,10 @@ use slab::Slab;
 use tokio::time::{Instant, Sleep};
 
 use crate::accept::{Accepted, Acceptor};
-use crate::answer::{CutShort, notification};
+use crate::answer::{CutShort, Pieces, notification};
 use crate::connection::{Connection, Fate};
 use crate::connection_info::InfoReader;
+use crate::deferred::Worked;
 use crate::lane::{Lane, Outgoing};
 use crate::outbox::ParkedOutboxes;
 use crate::ready::{ReadyList, SlotWaker};
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Adopt(Arc<Server>, RawStream, RemoteAddress),
     /// Carry out what JavaScript wrote.
     CarryOut(Arc<Lane>, Outgoing),
+    /// Go on with an exchange that a worker had.
+    Worked(ExchangeId, Worked),
     /// Finish what a server has under way; cut it after so many milliseconds.
     Close(Arc<Server>, Option<u64>),
     /// Read again what was not read because a lane was full.
@@ -168,7 +171,7 @@ impl Driver {
     ) -> Self {
         Driver {
             outboxes,
-            room: Room::new(handle.number, handle.infos.clone()),
+            room: Room::new(handle.clone()),
             handle,
             peers,
             connections: Slab::new(),
@@ -218,6 +221,7 @@ impl Driver {
         for command in commands.drain(..) {
             match command {
                 Command::CarryOut(lane, outgoing) => self.carry_out(&lane, outgoing),
+                Command::Worked(exchange, worked) => self.worked(exchange, worked),
                 Command::Adopt(server, stream, remote) => match Socket::from_raw(stream) {
                     Ok(socket) => self.adopt(server, socket, remote),
                     Err(_) => server.leave(),
@@ -239,42 +243,61 @@ impl Driver {
     fn carry_out(&mut self, lane: &Arc<Lane>, outgoing: Outgoing) {
         // A malformed record ends the batch; the requests it would have answered run into their timeouts.
         for record in Outbound::new(&outgoing.records).flatten() {
-            let ExchangeId {
-                connection,
-                generation,
-                sequence,
-            } = record.exchange;
-            let slot = (connection & (ACCEPTOR - 1)) as usize;
-            let Some(target) = self
-                .connections
-                .get_mut(slot)
-                .filter(|target| target.generation == generation)
-            else {
+            let Some(slot) = self.find(record.exchange) else {
                 if let Some(token) = notification(&record.action) {
                     let batch = self.room.batch(lane);
                     batch.push_written(record.exchange, token, WriteOutcome::NotExecuted);
                 }
                 continue;
             };
-            let room = &mut self.room;
-            let carry_out = || target.carry_out(room, sequence, record.action, &outgoing.chunks);
-            match catch_unwind(AssertUnwindSafe(carry_out)) {
-                Ok(Ok(())) => {
-                    if let Some(active) = target.active()
-                        && !std::mem::replace(&mut active.listed, true)
-                    {
-                        self.answered.push(slot as u32);
-                    }
-                }
-                Ok(Err(CutShort)) => {
-                    // Answers before this one are complete and go out first.
-                    self.visit(slot, Connection::flush_and_settle);
-                    self.end(slot, Fate::Cut(CutShort::REASON));
-                }
-                Err(_) => self.end_panicked(slot),
-            }
+            let pieces = Pieces::Batch(&outgoing.chunks);
+            self.apply(slot, |connection, room| {
+                connection.carry_out(room, &record, pieces)
+            });
         }
         lane.give_spare_outgoing(outgoing.records);
+    }
+
+    fn worked(&mut self, exchange: ExchangeId, worked: Worked) {
+        if let Some(slot) = self.find(exchange) {
+            self.apply(slot, |connection, room| {
+                connection.worked(room, exchange.sequence, worked)
+            });
+        }
+    }
+
+    /// The slot of the exchange's connection, unless that has gone.
+    fn find(&self, exchange: ExchangeId) -> Option<usize> {
+        let slot = (exchange.connection & (ACCEPTOR - 1)) as usize;
+        let connection = self.connections.get(slot)?;
+        (connection.generation == exchange.generation).then_some(slot)
+    }
+
+    /// Adds to what a connection sends. It is visited when all of this pass has been added.
+    fn apply(
+        &mut self,
+        slot: usize,
+        act: impl FnOnce(&mut Connection, &mut Room) -> Result<(), CutShort>,
+    ) {
+        let Some(connection) = self.connections.get_mut(slot) else {
+            return;
+        };
+        let room = &mut self.room;
+        match catch_unwind(AssertUnwindSafe(|| act(connection, room))) {
+            Ok(Ok(())) => {
+                if let Some(active) = connection.active()
+                    && !std::mem::replace(&mut active.listed, true)
+                {
+                    self.answered.push(slot as u32);
+                }
+            }
+            Ok(Err(CutShort)) => {
+                // Answers before this one are complete and go out first.
+                self.visit(slot, Connection::flush_and_settle);
+                self.end(slot, Fate::Cut(CutShort::REASON));
+            }
+            Err(_) => self.end_panicked(slot),
+        }
     }
 
     fn visit_answered(&mut self) {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use memchr::memmem;
 
-use super::exchange::{Incoming, Phase};
+use super::exchange::{Exchange, Incoming, Phase};
 use super::{Conn, Policy};
 use crate::decode::Remaining;
 use crate::encode::{self, Encoder, ResponseHead};
@@ -40,6 +40,19 @@ pub enum Rejected {
 }
 
 impl Conn {
+    /// Whether an answer of this status to the exchange, which has none, would have content (RFC 9110 6.4.1).
+    pub fn takes_content(&self, sequence: u32, status: u16) -> bool {
+        self.index(sequence).is_some_and(|index| {
+            let Exchange { info, phase, .. } = &self.exchanges[index];
+            let has_none = match status {
+                100..200 | 204 | 205 | 304 => true,
+                200..300 => info.is_head || info.is_connect,
+                _ => info.is_head,
+            };
+            matches!(phase, Phase::Waiting) && !has_none
+        })
+    }
+
     /// Answers an exchange completely.
     pub fn respond(
         &mut self,

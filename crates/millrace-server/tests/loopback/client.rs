@@ -51,6 +51,34 @@ pub(crate) fn read_answer(stream: &mut impl Read) -> Answer {
     }
 }
 
+/// Reads a body that comes in chunks.
+pub(crate) fn read_chunked(stream: &mut impl Read) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let chunk = read_chunk(stream);
+        if chunk.is_empty() {
+            return body;
+        }
+        body.extend(chunk);
+    }
+}
+
+/// Reads one chunk; the last is empty.
+pub(crate) fn read_chunk(stream: &mut impl Read) -> Vec<u8> {
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("the size of a chunk");
+        line.push(byte[0]);
+    }
+    let size = String::from_utf8(line).unwrap();
+    let size = usize::from_str_radix(size.trim_end(), 16).expect("a size");
+    let mut chunk = vec![0; size + 2];
+    stream.read_exact(&mut chunk).expect("the whole chunk");
+    chunk.truncate(size);
+    chunk
+}
+
 /// Reads as far as the empty line.
 pub(crate) fn read_head(stream: &mut impl Read) -> String {
     let mut head = Vec::new();

@@ -10,7 +10,7 @@ use millrace_batch::layout::{
     PARAMETER_COUNT_SHIFT, inbound_flag, inbound_kind, outbound_flag, outbound_kind,
 };
 use millrace_server::{
-    Bind, Config, INBOX_BYTES, JsThread, Limits, Listening, Policy, SocketOptions, Timeouts,
+    Bind, Config, INBOX_BYTES, JsThread, Levels, Limits, Listening, Policy, SocketOptions, Timeouts,
 };
 
 /// After so long what must come has not come.
@@ -73,6 +73,7 @@ pub(crate) fn config() -> Config {
         pull_accept: false,
         queued_bytes: 64 * 1024 * 1024,
         write_low: 1024,
+        levels: Levels::default(),
         timeouts: Timeouts {
             linger: PATIENCE.as_millis() as u64,
             ..Timeouts::default()
@@ -267,6 +268,18 @@ pub(crate) fn chunk(id: ExchangeId, data: &[u8], token: u32) -> Vec<u8> {
 pub(crate) fn large_chunk(id: ExchangeId, index: u32, token: u32) -> Vec<u8> {
     let kind = outbound_kind::CHUNK | outbound_flag::NOTIFY | outbound_flag::LARGE;
     record(kind, id, &[index, token], b"")
+}
+
+/// The same record, with flags.
+pub(crate) fn flagged(mut record: Vec<u8>, flags: u32) -> Vec<u8> {
+    let first = u32::from_le_bytes(record[..4].try_into().unwrap());
+    record[..4].copy_from_slice(&(first | flags).to_le_bytes());
+    record
+}
+
+/// The same record, whose body is to be compressed.
+pub(crate) fn coded(record: Vec<u8>, coding: u32) -> Vec<u8> {
+    flagged(record, coding << outbound_flag::CODING_SHIFT)
 }
 
 pub(crate) fn end(id: ExchangeId) -> Vec<u8> {

@@ -7,11 +7,13 @@
 //!
 //! - `js`: the JavaScript thread: records in, records out. `client`: the other side of the socket.
 //! - `exchange`: requests, bodies, answers. `closing`: the end of servers and threads.
-//! - `accepting`: whom it accepts. `limits` and `timeouts`: what the core refuses or gives up by itself.
+//! - `accepting`: whom it accepts. `compress`: answers that are compressed.
+//! - `limits` and `timeouts`: what the core refuses or gives up by itself.
 
 mod accepting;
 mod client;
 mod closing;
+mod compress;
 mod exchange;
 mod js;
 mod limits;
