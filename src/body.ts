@@ -123,13 +123,13 @@ export class Body {
 
   text(): Promise<string> {
     if (this.isInline()) return Promise.resolve(this.inlineText())
-    return handled(this.bytes().then(decode))
+    return handled(this.bytes().then(decodeText))
   }
 
   json(): Promise<unknown> {
-    if (!this.isInline()) return handled(this.bytes().then(decode).then(parse))
+    if (!this.isInline()) return handled(this.bytes().then(decodeText).then(parseJson))
     try {
-      return Promise.resolve(parse(this.inlineText()))
+      return Promise.resolve(parseJson(this.inlineText()))
     } catch (error) {
       return handled(Promise.reject(error))
     }
@@ -294,12 +294,13 @@ export function discarded(): CodedError {
   )
 }
 
-function decode(bytes: Buffer): string {
+/** As the Fetch standard decodes a body: malformed sequences become U+FFFD, a byte order mark is dropped. */
+export function decodeText(bytes: Buffer): string {
   const text = bytes.toString('utf8')
   return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
 }
 
-function parse(text: string): unknown {
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {

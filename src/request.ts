@@ -10,16 +10,20 @@ import {
   type Inbox,
 } from './batch'
 import { emptyBody, type Body, type ReadCallback } from './body'
+import { decodedBody, type DecodedBody, type DecodeOptions } from './decoded-body'
 import { coded, type CodedError } from './errors'
 import { Headers, NO_HEADERS } from './headers'
+import { decodedParams, plainParams, type Params, type ParamsObject, type ParamsShape } from './params'
 import type { Response } from './response'
+import type { Route } from './routes'
 import { handled } from './stream'
 
 /**
  * A request. Every property is looked up in the received bytes when asked for and stays valid for as long as you hold
- * the request: after `await`, after the answer, after the client has gone.
+ * the request: after `await`, after the answer, after the client has gone. `Pattern` is that of its route, when it is
+ * known while the program is compiled: it types {@link params}.
  */
-export class Request {
+export class Request<Pattern extends string = string> {
   /** @internal */ _text: string
   /** @internal */ readonly _flags: number
   /** @internal */ _textStart: number
@@ -34,10 +38,11 @@ export class Request {
   /** @internal */ readonly _port: number
   /** @internal */ readonly _address: number
   /** @internal */ readonly _response: Response
-  /** @internal */ _body: Body | null
+  /** @internal Where the body is read. */ _body: Body | DecodedBody | null
   private _headers: Headers | null
   private _controller: AbortController | null
   private _searchParams: URLSearchParams | null
+  private _params: ParamsObject | null
   private _abortError: CodedError | null
 
   /** @internal */
@@ -60,6 +65,7 @@ export class Request {
     this._headers = null
     this._controller = null
     this._searchParams = null
+    this._params = null
     this._abortError = null
   }
 
@@ -86,6 +92,20 @@ export class Request {
   /** {@link query} parsed, on first use. Yours to change; changes do not reach {@link query}. */
   get searchParams(): URLSearchParams {
     return (this._searchParams ??= new URLSearchParams(queryOf(this)))
+  }
+
+  /** The pattern of the route that took the request, as it was given; null when none did. */
+  get route(): string | null {
+    return this._routeEntry().pattern
+  }
+
+  /**
+   * The parameters of the route by name, decoded: they can hold any character then, a slash as well. A request whose
+   * parameters are not percent-encoded UTF-8 is answered 400 before a handler runs. Without a route, or parameters in
+   * its pattern, there are none. The object has no prototype, so that no name is special.
+   */
+  get params(): Params<Pattern> {
+    return (this._params ??= plainParams(this, this._routeEntry().shape)) as Params<Pattern>
   }
 
   /** The header lines: `get`, `has`, iteration, and `raw` in received spelling. */
@@ -118,6 +138,20 @@ export class Request {
       if (this._abortError !== null) this._controller.abort(this._abortError)
     }
     return this._controller.signal
+  }
+
+  /**
+   * Has the body decoded by its `content-encoding` (RFC 9110 8.4) while it is read: gzip, brotli, zstd, deflate, also one
+   * on top of the other. To be called before the body is read; does nothing when it is not encoded. A handler that lets
+   * these errors pass has answered with their status.
+   *
+   * @returns this request, so that `await request.decode().json()` reads well
+   * @throws ERR_UNSUPPORTED_ENCODING (415) for a coding not listed above; ERR_BODY_USED when reading has begun. Reading
+   * fails with ERR_BODY_TOO_LARGE (413) above a limit and with ERR_BODY_MALFORMED (400) for what cannot be decoded.
+   */
+  decode(options?: DecodeOptions): this {
+    this._body = decodedBody(this, this._body, options)
+    return this
   }
 
   /** Whether reading the body has begun. Always false for a request without a body. */
@@ -172,6 +206,17 @@ export class Request {
   json(): Promise<any> {
     if (this._body !== null) return this._body.json()
     return handled(Promise.reject(coded('ERR_BODY_JSON', 'The request has no body that could be JSON.')))
+  }
+
+  /** @internal Makes the parameters of a path with something to decode; false when that is malformed. */
+  _decode(shape: ParamsShape): boolean {
+    this._params = decodedParams(this, shape)
+    return this._params !== null
+  }
+
+  private _routeEntry(): Route {
+    const { routes } = this._response._server
+    return routes[this._route] ?? routes[0]!
   }
 
   /** @internal */

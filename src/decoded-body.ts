@@ -1,0 +1,138 @@
+import { binding, type NativeBodyDecoder } from './binding'
+import { decodeText, parseJson, type Body, type ReadCallback } from './body'
+import { bound } from './context'
+import { coded, codedRange, codedType, ERROR_CODES, show, type CodedError, type ErrorCode } from './errors'
+import type { Request } from './request'
+import type { Headers } from './headers'
+import { handled } from './stream'
+
+/** Bounds on what decoding may make of a body. */
+export interface DecodeOptions {
+  /** Bytes that may come out. Default: `limits.bodyBytes` of the server. */
+  maxBytes?: number | undefined
+  /**
+   * How many times as many bytes may come out as went in, judged once 64 KiB have come out. Default: 200, more than text
+   * and markup reach. gzip can make 1,030 of one, the others more.
+   */
+  maxRatio?: number | undefined
+}
+
+/** The request's body with its content codings undone; the body itself when it has none. */
+export function decodedBody<Given extends Body | DecodedBody | null>(
+  request: Request,
+  body: Given,
+  { maxBytes = request._response._server.bodyBytes, maxRatio = MAX_RATIO }: DecodeOptions = {},
+): Given | DecodedBody {
+  checkLimit('maxBytes', maxBytes)
+  checkLimit('maxRatio', maxRatio)
+  if (body?.used === true) throw coded('ERR_BODY_USED', 'decode() has to be called before the body is read.')
+  const codings = request.headers.get('content-encoding')?.trim().toLowerCase()
+  if (
+    body === null ||
+    body instanceof DecodedBody ||
+    codings === undefined ||
+    codings === '' ||
+    codings === 'identity'
+  ) {
+    return body
+  }
+  try {
+    const { BodyDecoder } = binding()
+    return new DecodedBody(request, body, new BodyDecoder(codings, maxBytes, maxRatio))
+  } catch (error) {
+    throw decodingError(error)
+  }
+}
+
+const MAX_RATIO = 200
+
+function checkLimit(name: string, limit: unknown): void {
+  if (typeof limit !== 'number' || !(limit >= 1)) {
+    throw codedRange('ERR_INVALID_ARGUMENT', `${name} has to be a number from 1 to Infinity, but it is ${show(limit)}.`)
+  }
+}
+
+/**
+ * A body whose content codings are undone while it is read, off the JavaScript thread. What is decoded is bounded: a small
+ * request that would become a huge one fails before it does.
+ */
+export class DecodedBody {
+  private readonly request: Request
+  private readonly body: Body
+  private readonly decoder: NativeBodyDecoder
+  private chunks: AsyncGenerator<Buffer, void, undefined> | null
+  private waiting: boolean
+
+  constructor(request: Request, body: Body, decoder: NativeBodyDecoder) {
+    this.request = request
+    this.body = body
+    this.decoder = decoder
+    this.chunks = null
+    this.waiting = false
+  }
+
+  get used(): boolean {
+    return this.body.used
+  }
+
+  get trailers(): Headers {
+    return this.body.trailers
+  }
+
+  read(callback: ReadCallback): void {
+    if (typeof callback !== 'function') {
+      throw codedType('ERR_INVALID_ARGUMENT', `read() wants a callback function, but got ${show(callback)}.`)
+    }
+    if (this.waiting) {
+      throw coded('ERR_READ_PENDING', 'A read of this body is still waiting: call read() again from its callback.')
+    }
+    this.waiting = true
+    const run = bound(callback)
+    const tell = (chunk: Buffer | null, error: CodedError | null): void => {
+      this.waiting = false
+      try {
+        run(chunk, error, chunk === null ? 0 : chunk.length, this.request)
+      } catch (thrown) {
+        this.request._response._failed(thrown)
+      }
+    }
+    this.chunks ??= this.iterate()
+    this.chunks.next().then(
+      ({ done, value }) => tell(done === true ? null : value, null),
+      (error: CodedError) => tell(null, error),
+    )
+  }
+
+  async *iterate(): AsyncGenerator<Buffer, void, undefined> {
+    try {
+      for await (const chunk of this.body.iterate()) yield* await this.decoder.write(chunk)
+      yield* await this.decoder.finish()
+    } catch (error) {
+      throw decodingError(error)
+    }
+  }
+
+  bytes(): Promise<Buffer> {
+    return handled(this.collect())
+  }
+
+  text(): Promise<string> {
+    return handled(this.collect().then(decodeText))
+  }
+
+  json(): Promise<unknown> {
+    return handled(this.collect().then(decodeText).then(parseJson))
+  }
+
+  private async collect(): Promise<Buffer> {
+    const chunks: Buffer[] = []
+    for await (const chunk of this.iterate()) chunks.push(chunk)
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  }
+}
+
+/** The decoder's own errors begin with their code; all others pass as they are. */
+function decodingError(error: unknown): unknown {
+  const [, code, message] = /^(ERR_[A-Z_]+): (.*)$/s.exec((error as Error | null)?.message ?? '') ?? []
+  return code !== undefined && Object.hasOwn(ERROR_CODES, code) ? coded(code as ErrorCode, message) : error
+}
