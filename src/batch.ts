@@ -150,6 +150,10 @@ export class Inbox {
   requestRoute(at: number): number {
     return this.words[at + ROUTE_WORD]! & ((1 << ROUTE_BITS) - 1)
   }
+  /** The content coding that the client likes best of those the server has: a code of {@link Coding}. */
+  requestCoding(at: number): number {
+    return (this.words[at]! >>> CODING_SHIFT) & 3
+  }
   requestParameterCount(at: number): number {
     return this.words[at + ROUTE_WORD]! >>> ROUTE_BITS
   }

@@ -1,3 +1,4 @@
+import type { HeadForms } from './coding'
 import { fieldOf, specialOf, type Field } from './fields'
 
 /** Ways from one head to the next that are remembered. */
@@ -25,6 +26,8 @@ export class Head {
   readonly length: number
   /** The block, padded to whole words. */
   readonly words: Int32Array
+  /** The head as it is where answers may be compressed, once that has been asked. */
+  forms: HeadForms | null
   private ways: Array<Way | null> | null
 
   constructor(fields: readonly Field[]) {
@@ -35,6 +38,7 @@ export class Head {
     this.special = specialOf(fields)
     this.length = block.length
     this.words = words
+    this.forms = null
     this.ways = null
   }
 

@@ -20,6 +20,18 @@ export function writeError(outcome: number): CodedError {
   return Object.assign(error, { errno, syscall: 'write' })
 }
 
+/** Errors of writes that promises were rejected with: a handler that only passes one on has nothing to report. */
+const passed = new WeakSet<CodedError>()
+
+export function passOn(error: CodedError): CodedError {
+  passed.add(error)
+  return error
+}
+
+export function isPassedOn(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && passed.has(error as CodedError)
+}
+
 /** The errors of an exchange that was cut: of the answer, and of the request's body when that was not complete. */
 export function abortErrors(reason: number): { error: CodedError; bodyError: CodedError } {
   switch (reason) {

@@ -1,5 +1,6 @@
 import { Flag } from './batch'
-import { fieldOf, Special, specialOf, valueText, type Field, type HeaderValue } from './fields'
+import { codedType, type CodedError } from './errors'
+import { fieldOf, Special, specialOf, trailerField, valueText, type Field, type HeaderValue } from './fields'
 import { NO_FIELDS, withFields, type Head } from './head'
 
 /**
@@ -40,6 +41,21 @@ export function fieldsOf(name: string, value: HeaderValue): Field[] {
   return values.map((one) => fieldOf(name, valueText(name, one)))
 }
 
+/** The lines of a set of headers. */
+export function fieldsOfAll(headers: Readonly<Record<string, HeaderValue>>): Field[] {
+  return checkSize(Object.entries(headers).flatMap(([name, value]) => fieldsOf(name, value)))
+}
+
+/** The lines of a set of trailers. */
+export function trailersOf(trailers: Readonly<Record<string, HeaderValue>>): Field[] {
+  const fields: Field[] = []
+  for (const [name, value] of Object.entries(trailers)) {
+    const values: readonly unknown[] = Array.isArray(value) ? value : [value]
+    for (const one of values) fields.push(trailerField(name, one))
+  }
+  return checkSize(fields)
+}
+
 /** Puts others where the first line of a name was, or at the end. */
 export function replaceFields(head: ResponseHead, lower: string, replacements: readonly Field[]): void {
   const fields = withFields(listFields(head), lower, replacements)
@@ -72,6 +88,19 @@ export function fieldBytes(fields: readonly Field[]): number {
   let bytes = 0
   for (let i = 0; i < fields.length; i++) bytes += fields[i]!.line.length
   return bytes
+}
+
+/** More header text than this in one response is a mistake: no client takes it. */
+export const MAX_FIELD_BYTES = 64 * 1024
+
+export function tooLarge(size: number): CodedError {
+  return codedType('ERR_HEADERS_TOO_LARGE', `The headers take ${size} bytes; at most ${MAX_FIELD_BYTES} are sent.`)
+}
+
+function checkSize(fields: Field[]): Field[] {
+  const size = fieldBytes(fields)
+  if (size > MAX_FIELD_BYTES) throw tooLarge(size)
+  return fields
 }
 
 function addField(head: ResponseHead, field: Field): void {

@@ -1,25 +1,36 @@
 import { Flag, LARGE_PAYLOAD, RECORD_OVERHEAD } from './batch'
 import type { Body } from './body'
 import { checkCallback, joinPieces, listOf, type Chunk } from './chunk'
+import { chooseCoding } from './coding'
+import { bound } from './context'
 import type { Lane, ServerSink } from './dispatch'
 import { coded, codedPlain, codedRange, codedType, show, type CodedError } from './errors'
 import { statusOfFault } from './fault'
-import { checkReason, fieldOf, Special, trailerField, type Field, type HeaderValue } from './fields'
+import { checkReason, fieldOf, Special, type Field, type HeaderValue } from './fields'
+import type { FileHandle } from 'node:fs/promises'
 import { NO_FIELDS, type Head } from './head'
+import { isPassedOn, passOn } from './outcome'
 import type { Request } from './request'
 import {
   appendField,
   declaredLength,
   fieldBytes,
-  fieldsOf,
+  fieldsOfAll,
   hasField,
   headFlags,
   listFields,
+  MAX_FIELD_BYTES,
   replaceFields,
   setField,
+  tooLarge,
+  trailersOf,
 } from './response-head'
+import { send, type BodySource, type SendOptions } from './send'
+import { sendFile, type SendFileOptions } from './send-file'
+import { State } from './state'
 import { STATUS_CODES } from './status'
-import { handled, Stream } from './stream'
+import { deferred, handled, type Deferred, type Stream, type Told } from './stream'
+import { begin, finish, isBodyless, mayBeCompressed, mismatch, streamOf, writeAll, writePiece } from './streaming'
 
 /**
  * Told once what became of a write, never inside the call that made it: null when the bytes were handed to the
@@ -27,19 +38,16 @@ import { handled, Stream } from './stream'
  */
 export type WriteCallback = (error: CodedError | null) => void
 
-// What has happened so far, as bits of `_state`.
-const HEAD_SENT = 1
-const ENDED = 2
-const GONE = 4
-/** Known to the lane's table of exchanges that go on after their handler has returned. */
-const PENDING = 8
-/** The request is a HEAD request, whose answer has no body. */
-const TO_HEAD = 16
-/** Somebody waits to be told about a write. */
-const NOTIFIES = 32
-
-/** More header text than this in one response is a mistake: no client takes it. */
-const MAX_FIELD_BYTES = 64 * 1024
+// Constants of this module's own, which V8 folds into machine code.
+const HEAD_SENT = State.headSent
+const ENDED = State.ended
+const GONE = State.gone
+const PENDING = State.pending
+const TO_HEAD = State.toHead
+const NOTIFIES = State.notifies
+const LOOKED_FOR = State.lookedFor
+/** Answered, or about to be by a file. */
+const TAKEN = ENDED | LOOKED_FOR
 
 /**
  * The answer to one request. It can be used for as long as you hold it: after the client has gone writes are no-ops
@@ -60,28 +68,21 @@ export class Response {
   _request: Request | null
   /** @internal The body of the request, when it has one. */ _body: Body | null
   /** @internal */ _error: CodedError | null
-  private _status: number
-  private _reason: string
+  /** @internal */ _status: number
+  /** @internal */ _reason: string
   /** @internal */ _head: Head
   /** @internal */ _rest: Field[] | null
   /** @internal */ _special: number
-  private _stream: Stream | null
+  /** @internal */ _stream: Stream | null
 
   /** @internal */
-  constructor(
-    lane: Lane,
-    server: ServerSink,
-    isHead: boolean,
-    connection: number,
-    generation: number,
-    sequence: number,
-  ) {
+  constructor(lane: Lane, server: ServerSink, state: number, connection: number, generation: number, sequence: number) {
     this._lane = lane
     this._server = server
     this._connection = connection
     this._generation = generation
     this._sequence = sequence
-    this._state = isHead ? TO_HEAD : 0
+    this._state = state
     this._next = null
     this._request = null
     this._body = null
@@ -124,6 +125,23 @@ export class Response {
   }
   set statusText(reason: string) {
     this.reason = reason
+  }
+
+  /**
+   * Whether the core may compress this answer, by the coding the client likes best: what the options of the server and
+   * the route say, until set. It does so when the content is of a type that gets smaller, long enough
+   * (`compression.threshold`) and not coded already, and neither a part (206, `content-range`) nor marked by
+   * `cache-control: no-transform`. Setting it to true changes nothing where the server does not compress.
+   */
+  get compress(): boolean {
+    return mayBeCompressed(this)
+  }
+  set compress(compress: boolean) {
+    this.checkHeadOpen('compress')
+    if (typeof compress !== 'boolean') {
+      throw codedType('ERR_INVALID_ARGUMENT', `compress has to be true or false, but it is ${show(compress)}.`)
+    }
+    this._state = compress ? this._state & ~State.plain : this._state | State.plain
   }
 
   /**
@@ -183,7 +201,7 @@ export class Response {
     return (this._state & HEAD_SENT) !== 0
   }
 
-  /** Whether `end` has been called. */
+  /** Whether `end` has been called, or something else has answered in its stead. */
   get ended(): boolean {
     return (this._state & ENDED) !== 0
   }
@@ -209,19 +227,18 @@ export class Response {
         `An informational status is 100 to 199 without 101, but it is ${show(status)}.`,
       )
     }
-    const fields = Object.entries(headers).flatMap(([name, value]) => fieldsOf(name, value))
+    const fields = fieldsOfAll(headers)
     if ((this._state & GONE) !== 0) return this
-    const size = fieldBytes(fields)
-    if (size > MAX_FIELD_BYTES) throw tooLarge(size)
-    const outbox = this._lane.reserve(RECORD_OVERHEAD + size)
+    const outbox = this._lane.reserve(RECORD_OVERHEAD + fieldBytes(fields))
     outbox.informational(this._connection, this._generation, this._sequence, status, fields)
     this._lane.written()
     return this
   }
 
   /**
-   * Writes a piece of the body: a string (as UTF-8), an ArrayBuffer or a view of one, or a list of these; sends the
-   * head before the first. Bytes are copied before this returns: the buffer is yours again.
+   * Writes a piece of the body: a string (as UTF-8), an ArrayBuffer or a view of one, a {@link fileRange}, or a list of
+   * these; sends the head before the first. Bytes are copied before this returns, so the buffer is yours again, unless
+   * it is one of {@link lendBuffer}. `callback` is told when the whole list has been handed to the operating system.
    *
    * @returns false when the client takes its answer more slowly than it is written: better wait for {@link drain}
    * before writing on. Always false once the client has gone, which throws nothing.
@@ -231,16 +248,13 @@ export class Response {
   write(chunk: Chunk | readonly Chunk[], callback?: WriteCallback): boolean {
     checkCallback(callback)
     const pieces = listOf(chunk)
-    if ((this._state & ENDED) !== 0) {
+    if ((this._state & TAKEN) !== 0) {
       throw coded('ERR_WRITE_AFTER_END', 'write() was called after end(): the response is complete.')
     }
-    if (this._error !== null) return this.refuse(callback, this._error)
-    const stream = this.startStreaming()
-    for (let i = 0; i < pieces.length; i++) {
-      this.piece(stream, pieces[i]!, i === pieces.length - 1 ? callback : undefined)
-    }
-    if (pieces.length === 0 && callback !== undefined) this.piece(stream, '', callback)
-    this._lane.written()
+    const told = callback === undefined ? null : bound(callback)
+    if (this._error !== null) return this.refuse(told, this._error)
+    const stream = begin(this)
+    writeAll(this, stream, pieces, told)
     return stream.hasRoom()
   }
 
@@ -254,20 +268,24 @@ export class Response {
   }
 
   /**
-   * Sends what there is, at least the head, without waiting for the end of the current turn. `callback` is told when
-   * all written so far has been handed to the operating system, also when there was nothing left to send.
+   * Sends what there is, at least the head, without waiting for the end of the current turn, and has a compressed answer
+   * give out what it holds back. The promise resolves when all written so far has been handed to the operating system,
+   * also when there was nothing left to send, and rejects when it cannot get there any more. Nobody has to wait for it.
+   *
+   * @param callback told instead of a promise, in order with the callbacks of {@link write} and {@link end}
    */
-  flush(callback?: WriteCallback): this {
+  flush(): Promise<void>
+  flush(callback: WriteCallback): this
+  flush(callback?: WriteCallback): this | Promise<void> {
     checkCallback(callback)
-    if ((this._state & ENDED) !== 0) throw coded('ERR_WRITE_AFTER_END', 'flush() was called after end().')
-    if (this._error !== null) {
-      this.refuse(callback, this._error)
+    if ((this._state & TAKEN) !== 0) throw coded('ERR_WRITE_AFTER_END', 'flush() was called after end().')
+    if (callback !== undefined) {
+      this.flushed(bound(callback))
       return this
     }
-    const stream = this.startStreaming()
-    if (callback !== undefined) this.piece(stream, '', callback)
-    this._lane.submitNow()
-    return this
+    const { promise, told } = promised()
+    this.flushed(told)
+    return promise
   }
 
   /**
@@ -277,18 +295,11 @@ export class Response {
    * @throws ERR_HEADERS_SENT when a content-length was declared: such a body has no place for trailers
    */
   trailers(trailers: Readonly<Record<string, HeaderValue>>): this {
-    if ((this._state & ENDED) !== 0) throw coded('ERR_WRITE_AFTER_END', 'trailers() was called after end().')
+    if ((this._state & TAKEN) !== 0) throw coded('ERR_WRITE_AFTER_END', 'trailers() was called after end().')
     if ((this._special & Special.length) !== 0) {
       throw coded('ERR_HEADERS_SENT', 'A response with a declared content-length has no place for trailers.')
     }
-    const fields: Field[] = []
-    for (const [name, value] of Object.entries(trailers)) {
-      const values: readonly unknown[] = Array.isArray(value) ? value : [value]
-      for (const one of values) fields.push(trailerField(name, one))
-    }
-    const size = fieldBytes(fields)
-    if (size > MAX_FIELD_BYTES) throw tooLarge(size)
-    this.stream().trailers = fields
+    streamOf(this).trailers = trailersOf(trailers)
     return this
   }
 
@@ -309,27 +320,100 @@ export class Response {
       this._stream === null
     ) {
       if (typeof body === 'string' && body.length <= LARGE_PAYLOAD) {
-        this.respond(body, body.length * 3, 0, 0)
+        this.respond(body, body.length * 3, 0, null)
         return this
       }
     }
-    this.finish(body ?? '', callback)
+    checkCallback(callback)
+    this._end(body ?? '', callback === undefined ? null : bound(callback))
     return this
   }
 
-  private finish(body: Chunk | readonly Chunk[], callback: WriteCallback | undefined): void {
-    checkCallback(callback)
-    if ((this._state & ENDED) !== 0) {
-      throw coded('ERR_ANSWERED', 'end() was called twice: this request has been answered already.')
+  /**
+   * Sends a body from wherever it comes, and ends the response: text, bytes or a list; an iterable or async iterable of
+   * them (a request, a generator); a Node Readable, a web ReadableStream, a Blob, an open file, or a {@link BodyWriter}.
+   * A source is read no faster than the client takes it, and told to stop when the client goes or writing fails
+   * (`return`, `destroy`, `cancel`, `close`). Where the length is known, or given, the answer has `content-length`;
+   * else it is chunked for HTTP/1.1 and ended by closing the connection for HTTP/1.0. For a HEAD request the source is
+   * not read at all.
+   *
+   * @returns a promise that resolves when all has been handed to the operating system. It rejects with the error of the
+   * source, which has answered 500, or cut the connection when something was sent, and has been reported to `onError`;
+   * or with why the client did not get all. Nobody has to wait for it.
+   * @throws ERR_ANSWERED when the response has ended; ERR_INVALID_CHUNK for what cannot be sent
+   */
+  send(source: BodySource, options?: SendOptions): Promise<void> {
+    if ((this._state & TAKEN) !== 0) throw answered('send')
+    return send(this, source, options)
+  }
+
+  /**
+   * Answers with a file: conditional and range requests, `content-type` by its name, `etag`, `last-modified` and HEAD
+   * are the core's, and so is an answer of 404 or 403 when the file cannot be had. Headers set before go along; a
+   * status set before is kept, and then there are no ranges.
+   *
+   * @param file a path, relative to `root` or else to the working directory; or an open file, which may be closed as
+   * soon as this returns
+   * @returns a promise that resolves when the answer, whichever it is, has been handed to the operating system; with
+   * `leaveOpen` it rejects with the system's error (ENOENT, …) when the file cannot be had, and the response is as it
+   * was. Nobody has to wait for it.
+   * @throws ERR_ANSWERED or ERR_HEADERS_SENT when the answer has begun; ERR_INVALID_ARGUMENT; ERR_FILE_CLOSED,
+   * ERR_NOT_A_FILE or ERR_FILE_UNSUPPORTED for an open file that cannot be sent
+   */
+  sendFile(file: string | FileHandle, options?: SendFileOptions): Promise<void> {
+    if ((this._state & TAKEN) !== 0) throw answered('sendFile')
+    this.checkHeadOpen('a file')
+    return sendFile(this, file, options)
+  }
+
+  /**
+   * Resolves when the whole answer has been handed to the operating system, and rejects with why it could not be. To be
+   * asked for before the response ends: an end nobody waits for is not reported back.
+   */
+  get finished(): Promise<void> {
+    const stream = streamOf(this)
+    if (stream.finished === null) {
+      stream.finished = deferred()
+      if (this._error !== null) stream.finished.reject(this._error)
+      else if ((this._state & ENDED) !== 0) {
+        stream.finished.reject(coded('ERR_ANSWERED', '`finished` has to be asked for before the response ends.'))
+      }
     }
+    return stream.finished.promise
+  }
+
+  /** @internal Who waits for the end of the answer. */
+  _finishing(told: Told): Told
+  _finishing(told: Told | null): Told | null
+  _finishing(told: Told | null): Told | null {
+    const finished = this._stream?.finished ?? null
+    return finished === null ? told : alsoTell(told, finished)
+  }
+
+  private flushed(told: Told): void {
+    if (this._error !== null) {
+      this.refuse(told, this._error)
+      return
+    }
+    const stream = begin(this)
+    writePiece(this, stream, '', stream.coding === 0 ? 0 : Flag.flush, told)
+    this._lane.submitNow()
+  }
+
+  /** @internal Ends the response with its last pieces. */
+  _end(body: Chunk | readonly Chunk[], told: Told | null): void {
+    if ((this._state & TAKEN) !== 0) throw answered('end')
+    told = this._finishing(told)
     if (this._error !== null) {
       listOf(body)
       this._state |= ENDED
-      this.refuse(callback, this._error)
+      this.refuse(told, this._error)
     } else if (this.canBeWhole()) {
-      this.whole(joinPieces(body), callback)
+      const joined = joinPieces(body)
+      if (typeof joined === 'string' || joined instanceof Uint8Array) this.whole(joined, told)
+      else finish(this, Array.isArray(joined) ? joined : [joined], told)
     } else {
-      this.last(listOf(body), callback)
+      finish(this, listOf(body), told)
     }
   }
 
@@ -337,22 +421,28 @@ export class Response {
   private canBeWhole(): boolean {
     if ((this._state & HEAD_SENT) !== 0 || (this._special & Special.encoding) !== 0) return false
     if (this._stream !== null && this._stream.trailers.length !== 0) return false
-    return (this._special & Special.length) === 0 || !this.isBodyless()
+    return (this._special & Special.length) === 0 || !isBodyless(this)
   }
 
-  private whole(body: string | Uint8Array, callback: WriteCallback | undefined): void {
-    const text = typeof body === 'string'
-    if ((this._special & Special.length) !== 0) this.checkDeclared(text ? Buffer.byteLength(body) : body.length)
-    const flags = callback === undefined ? headFlags(this._special) : headFlags(this._special) | Flag.notify
-    const token = callback === undefined ? 0 : this.notify(callback)
+  private whole(body: string | Uint8Array, told: Told | null): void {
+    const isText = typeof body === 'string'
+    if ((this._special & Special.length) !== 0) this.checkDeclared(isText ? Buffer.byteLength(body) : body.length)
+    let flags = headFlags(this._special)
+    if (mayBeCompressed(this)) flags |= chooseCoding(this, isText ? this.lengthOf(body) : body.length) * Flag.coding
     if (body.length <= LARGE_PAYLOAD) {
-      this.respond(body, text ? body.length * 3 : body.length, flags, token)
+      this.respond(body, isText ? body.length * 3 : body.length, flags, told)
     } else {
-      this.respond(text ? Buffer.from(body) : body, 0, flags | Flag.large, token)
+      this.respond(isText ? Buffer.from(body) : body, 0, flags | Flag.large, told)
     }
   }
 
-  private respond(body: string | Uint8Array, room: number, flags: number, token: number): void {
+  /** As exactly as it takes to compare the length with the threshold. */
+  private lengthOf(text: string): number {
+    const threshold = this._server.compression?.threshold ?? 0
+    return text.length < threshold && text.length * 3 >= threshold ? Buffer.byteLength(text) : text.length
+  }
+
+  private respond(body: string | Uint8Array, room: number, flags: number, told: Told | null): void {
     const lane = this._lane
     let fields = this._head.length
     if (this._rest !== null) fields += fieldBytes(this._rest)
@@ -367,112 +457,32 @@ export class Response {
       this._head,
       this._rest,
       (flags & Flag.large) === 0 ? body : lane.put(body as Uint8Array),
-      flags,
-      token,
+      told === null ? flags : flags | Flag.notify,
+      told === null ? 0 : this._expect(told),
     )
-    this.close()
+    this._close()
   }
 
-  /** The end of an answer that went, or has to go, in pieces. */
-  private last(pieces: readonly (string | Uint8Array)[], callback: WriteCallback | undefined): void {
-    const stream = this.startStreaming()
-    for (const piece of pieces) this.piece(stream, piece, undefined)
-    if (stream.declared >= 0 && stream.sent < stream.declared && !this.isBodyless()) {
-      throw this.mismatch(stream.declared, stream.sent)
-    }
-    const trailers = stream.trailers
-    const outbox = this._lane.reserve(RECORD_OVERHEAD + fieldBytes(trailers))
-    const token = callback === undefined ? 0 : this.notify(callback)
-    const flags = callback === undefined ? 0 : Flag.notify
-    outbox.end(this._connection, this._generation, this._sequence, trailers, flags, token)
-    stream.release()
-    this.close()
-  }
-
-  private close(): void {
+  /** @internal The last record of the answer has been written. */
+  _close(): void {
     const state = this._state
-    this._state = state | HEAD_SENT | ENDED
+    this._state = (state & ~LOOKED_FOR) | HEAD_SENT | ENDED
     const body = this._body
     if (body !== null) body.discardUnread()
     if ((state & PENDING) !== 0 && (body === null || !body.isAwaited)) this._lane.forget(this)
     this._lane.written()
   }
 
-  private startStreaming(): Stream {
-    const stream = this.stream()
-    if ((this._state & HEAD_SENT) !== 0) return stream
-    const fields = listFields(this)
-    const size = fieldBytes(fields)
-    if (size > MAX_FIELD_BYTES) throw tooLarge(size)
-    // RFC 9112 6.3: with both, transfer-encoding wins.
-    const known = (this._special & (Special.length | Special.encoding)) === Special.length
-    const declared = known ? declaredLength(this) : -1
-    if (declared >= 0 && stream.trailers.length !== 0) {
-      throw coded('ERR_HEADERS_SENT', 'A response with a declared content-length has no place for trailers.')
-    }
-    stream.declared = declared
-    const outbox = this._lane.reserve(RECORD_OVERHEAD + this._reason.length + size)
-    const flags = headFlags(this._special)
-    outbox.head(this._connection, this._generation, this._sequence, this._status, this._reason, fields, declared, flags)
-    this._state |= HEAD_SENT
-    this._lane.written()
-    return stream
-  }
-
-  private piece(stream: Stream, piece: string | Uint8Array, callback: WriteCallback | undefined): void {
-    if (this.isBodyless()) piece = ''
-    if (piece.length === 0 && callback === undefined) return
-    if (typeof piece === 'string' && piece.length > LARGE_PAYLOAD) piece = Buffer.from(piece)
-    if (stream.declared >= 0) {
-      stream.sent += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length
-      if (stream.sent > stream.declared) throw this.mismatch(stream.declared, stream.sent)
-    }
-    const lane = this._lane
-    const large = piece.length > LARGE_PAYLOAD
-    const outbox = lane.reserve(
-      RECORD_OVERHEAD + (large ? 0 : typeof piece === 'string' ? piece.length * 3 : piece.length),
-    )
-    let flags = stream.account(piece.length, this._server.writeBuffer)
-    let token = 0
-    if (callback !== undefined) {
-      flags |= Flag.notify
-      token = this.notify(callback)
-    }
-    if (large) {
-      const index = lane.put(piece as Uint8Array)
-      outbox.chunk(this._connection, this._generation, this._sequence, index, flags | Flag.large, token)
-    } else {
-      outbox.chunk(this._connection, this._generation, this._sequence, piece, flags, token)
-    }
-  }
-
-  private notify(callback: WriteCallback): number {
+  /** @internal A token for a record whose outcome is to be told. */
+  _expect(told: Told): number {
     this._state |= NOTIFIES
-    return this._lane.notify(this, callback)
-  }
-
-  private stream(): Stream {
-    return (this._stream ??= new Stream())
-  }
-
-  /** Whether this answer never has a body, whatever is written (RFC 9110 6.4.1). */
-  private isBodyless(): boolean {
-    return this._status === 204 || this._status === 304 || (this._state & TO_HEAD) !== 0
+    if (this._stream !== null) this._stream.outstanding++
+    return this._lane.expect(this, told)
   }
 
   private checkDeclared(length: number): void {
     const declared = declaredLength(this)
-    if (declared !== length) throw this.mismatch(declared, length)
-  }
-
-  private mismatch(declared: number, length: number): CodedError {
-    const error = coded(
-      'ERR_BODY_LENGTH_MISMATCH',
-      `content-length declares ${declared} bytes, but the body has ${length < declared ? 'only ' : ''}${length}: the connection is closed.`,
-    )
-    // The thrown error is the program's to report; what follows is only its consequence.
-    this._reset(codedPlain('ERR_RESPONSE_RESET', error.message))
-    return error
+    if (declared !== length) throw mismatch(this, declared, length)
   }
 
   private checkHeadOpen(what: string): void {
@@ -481,8 +491,10 @@ export class Response {
     throw coded('ERR_HEADERS_SENT', `${show(what)} cannot be set any more: ${why}.`)
   }
 
-  private refuse(callback: WriteCallback | undefined, error: CodedError): false {
-    if (callback !== undefined) process.nextTick(() => this._tell(callback, error))
+  /** Tells why a write is not even tried: after all that was tried before, and never inside the call. */
+  private refuse(told: Told | null, error: CodedError): false {
+    if (told === null || this._stream?.postpone(told, error) === true) return false
+    process.nextTick(() => this.call(told, error))
     return false
   }
 
@@ -496,7 +508,7 @@ export class Response {
     this._status = status
     this._rest = [fieldOf('content-type', 'text/plain; charset=utf-8')]
     const text = `${STATUS_CODES[status]}\n`
-    this.respond(text, text.length, 0, 0)
+    this.respond(text, text.length, 0, this._finishing(null))
   }
 
   /** @internal Takes back all that was set, as for the next handler. False when something has been sent. */
@@ -507,18 +519,25 @@ export class Response {
     this._head = NO_FIELDS
     this._rest = null
     this._special = 0
-    this._stream?.release()
-    this._stream = null
+    this._state = (this._state & ~State.plain) | ((this._state & State.plainAtFirst) >>> 1)
+    this._stream?.renew()
     return true
   }
 
-  /** @internal Calls a write's callback; one that throws closes the connection and is reported. */
-  _tell(callback: WriteCallback, error: CodedError | null): void {
+  /** @internal Tells the outcome of a write, and those that had to wait for it. */
+  _tell(told: Told, error: CodedError | null): void {
+    this.call(told, error)
+    if (this._stream === null) return
+    for (const refused of this._stream.settleOne()) this.call(refused.told, refused.error)
+  }
+
+  /** One that throws closes the connection and is reported. */
+  private call(told: Told, error: CodedError | null): void {
     try {
-      callback(error)
+      told(error)
     } catch (thrown) {
       this._server.handlerFailed(thrown, this)
-      this._reset(codedPlain('ERR_RESPONSE_RESET', 'A write callback has thrown.'))
+      this._reset(codedPlain('ERR_RESPONSE_RESET', 'A write callback has thrown.'), true)
     }
   }
 
@@ -529,11 +548,14 @@ export class Response {
     this._fail(status === 0 ? 500 : status)
   }
 
-  /** @internal Gives the exchange up: the connection is closed. */
-  _reset(error: CodedError): void {
-    if ((this._state & (ENDED | GONE)) === 0) {
+  /**
+   * @internal Gives the exchange up: the connection is closed. With `always` also when it has ended, as far as that is
+   * still this connection.
+   */
+  _reset(error: CodedError, always = false): void {
+    if ((this._state & GONE) === 0 && (always || (this._state & ENDED) === 0)) {
       const outbox = this._lane.reserve(RECORD_OVERHEAD)
-      outbox.reset(this._connection, this._generation, this._sequence, 0)
+      outbox.reset(this._connection, this._generation, this._sequence, always ? 1 : 0)
       this._lane.written()
     }
     this._cut(error)
@@ -584,6 +606,7 @@ export class Response {
    */
   _isKnown(error: unknown): boolean {
     if (error === null || error === undefined) return false
+    if (error === this._stream?.failure || isPassedOn(error)) return true
     return error === this._error || (error === this._body?.error && this._body.error?.code !== 'ERR_BODY_DISCARDED')
   }
 
@@ -598,6 +621,23 @@ export class Response {
   }
 }
 
-function tooLarge(size: number): CodedError {
-  return codedType('ERR_HEADERS_TOO_LARGE', `The headers take ${size} bytes; at most ${MAX_FIELD_BYTES} are sent.`)
+function answered(method: string): CodedError {
+  return coded(
+    'ERR_ANSWERED',
+    `${method}() was called on a response that has ended: this request has been answered already.`,
+  )
+}
+
+/** A promise for the outcome of a write. */
+function promised(): { promise: Promise<void>; told: Told } {
+  const { promise, resolve, reject } = deferred<void>()
+  return { promise, told: (error) => (error === null ? resolve() : reject(passOn(error))) }
+}
+
+function alsoTell(told: Told | null, finished: Deferred<void>): Told {
+  return (error) => {
+    if (error === null) finished.resolve()
+    else finished.reject(passOn(error))
+    told?.(error)
+  }
 }

@@ -25,6 +25,15 @@ export function systemError(cause: unknown, address: string | undefined, port: n
   return Object.assign(error, { code, errno, syscall, address, port })
 }
 
+/** Why the system gives no descriptor of a file, with what Node users know. */
+export function fileError(cause: unknown): unknown {
+  const code = systemCode(cause)
+  if (code === undefined) return cause
+  const number = (constants.errno as Readonly<Record<string, number | undefined>>)[code]
+  const error = new Error((cause as Error).message, { cause })
+  return Object.assign(error, { code, errno: number === undefined ? undefined : -number, syscall: 'dup' })
+}
+
 /** The code of an error from Node, or the one an error from the addon begins with. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined
