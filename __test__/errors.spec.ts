@@ -37,15 +37,20 @@ test('docs/errors.md has a row for each refusal of the core, with its status and
 
 test('every code the facade uses is in the table', (t) => {
   for (const name of [
+    'accepting',
     'body',
     'binding',
     'chunk',
     'dispatch',
+    'fault',
     'fields',
-    'resolve',
+    'fixed',
+    'handler',
     'outcome',
     'request',
     'response',
+    'routes',
+    'rules',
     'server',
   ]) {
     const source = readFileSync(path.join(home, 'src', `${name}.ts`), 'utf8')

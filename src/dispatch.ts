@@ -1,20 +1,39 @@
 import { Abort, detach, inlineBody, Inbox, Kind, Outbox, Outcome, ServerEvent } from './batch'
 import { binding, type NativeLane } from './binding'
 import { Body, discarded } from './body'
-import { bound, LoopScope } from './context'
+import { LoopScope } from './context'
+import { chainOn, nextHandler } from './chain'
+import type { Accepting } from './accepting'
+import type { Compression } from './compression'
 import { codedPlain } from './errors'
+import { DECLINED, type Handler } from './handler'
+import { isEncoded, shapeOf } from './params'
+import type { Route } from './routes'
 import { PendingExchanges } from './pending'
 import { Request } from './request'
-import { Response, type WriteCallback } from './response'
+import { Response } from './response'
+import { initialState } from './state'
+import type { Told } from './stream'
+import { fileError } from './system'
 import { abortErrors, bodyAborted, writeError } from './outcome'
 
 /** What a lane wants of a server. */
 export interface ServerSink {
-  readonly handler: (request: Request, response: Response) => unknown
+  /** What answers requests, by the number of their route; the first is for those that no route takes. */
+  readonly routes: readonly Route[]
+  /** Whether the first of them is the program's own. */
+  readonly hasHandler: boolean
+  /** Which handlers connections were accepted for; null unless connections are accepted by hand. */
+  accepting: Accepting | null
+  /** Null when the server does not compress. */
+  readonly compression: Compression | null
+  /** The limit of a request body. */
+  readonly bodyBytes: number
   /** Bytes a response may have under way before `write` returns false. */
   readonly writeBuffer: number
   handlerFailed(error: unknown, response: Response): void
   connectionFailed(text: string): void
+  accepted(text: string): void
   closed(): void
 }
 
@@ -43,7 +62,7 @@ export class Lane {
   private readonly servers = new Map<number, ServerSink>()
   private readonly pending = new PendingExchanges()
   private readonly scope = new LoopScope()
-  private readonly callbacks = new Map<number, { response: Response; callback: WriteCallback }>()
+  private readonly callbacks = new Map<number, { response: Response; told: Told }>()
   private text = ''
   private at = 0
   private end = 0
@@ -60,6 +79,8 @@ export class Lane {
   private submittedAt = 0
   private detachedAt = 0
   private token = 0
+  /** The record whose handler is running; 0 when none is. */
+  private handled = 0
   private lastId = -1
   private lastServer: ServerSink | undefined
   private references = 0
@@ -109,6 +130,24 @@ export class Lane {
     return this.native.putChunk(view)
   }
 
+  /** The index of a range of an open file, for a record written before the next submission. */
+  putFile(descriptor: number, start: number, end: number): number {
+    try {
+      return this.native.putFile(descriptor, start, end).index
+    } catch (error) {
+      throw fileError(error)
+    }
+  }
+
+  /** The request an exchange is about: known to it, or the one whose handler is running. */
+  requestOf(response: Response): Request | null {
+    if (response._request !== null) return response._request
+    const { inbox, handled: at } = this
+    if (at === 0 || inbox.requestSequence(at) !== response._sequence) return null
+    if (inbox.requestConnection(at) !== response._connection) return null
+    return inbox.requestGeneration(at) === response._generation ? new Request(inbox, at, this.text, response) : null
+  }
+
   /** Something has been written outside the loop: it is handed over once, when the promises that are ready have run. */
   written(): void {
     if (this.running || this.submitting) return
@@ -120,12 +159,12 @@ export class Lane {
     this.submit()
   }
 
-  /** A token for a record whose result is wanted. */
-  notify(response: Response, callback: WriteCallback): number {
+  /** A token for a record whose outcome is to be told. */
+  expect(response: Response, told: Told): number {
     do {
       this.token = (this.token + 1) >>> 0
     } while (this.token === 0 || this.callbacks.has(this.token))
-    this.callbacks.set(this.token, { response, callback: bound(callback) })
+    this.callbacks.set(this.token, { response, told })
     return this.token
   }
 
@@ -236,11 +275,13 @@ export class Lane {
 
   private request(at: number): void {
     const { inbox } = this
+    this.handled = at
     const server = this.serverOf(inbox.requestServer(at))
+    const route = server.routes[inbox.requestRoute(at)] ?? server.routes[0]!
     const response = new Response(
       this,
       server,
-      inbox.requestIsHead(at),
+      initialState(inbox.requestIsHead(at), server.compression !== null, route.compress, inbox.requestCoding(at)),
       inbox.requestConnection(at),
       inbox.requestGeneration(at),
       inbox.requestSequence(at),
@@ -249,17 +290,47 @@ export class Lane {
     if (inbox.requestHasBody(at)) {
       request._body = response._body = new Body(request, response, inbox, inlineBody(inbox, at))
     }
+    if (request._parameters === null || !isEncoded(request) || request._decode(route.shape)) {
+      this.ask(server.accepting === null ? route.chain : chainOn(server, route.chain, response), request, response)
+    } else {
+      response._fail(400)
+    }
+    if (!response._isPlainlyDone()) this.keep(request, response)
+    this.handled = 0
+  }
+
+  /** Asks the first handler; what it returns may be that it declines. */
+  private ask(chain: readonly Handler[], request: Request, response: Response): void {
+    const handler = chain[0]!
     let result: unknown
     try {
-      result = this.scope.watches
-        ? server.handler(request, response)
-        : this.scope.root(server.handler, request, response)
+      result = this.scope.watches ? handler(request, response) : this.scope.root(handler, request, response)
     } catch (error) {
       response._request = request
       response._failed(error)
     }
-    if (result !== undefined) this.follow(result, request, response)
-    if (!response._isPlainlyDone()) this.keep(request, response)
+    if (result !== undefined) this.follow(result, chain, 0, request, response)
+  }
+
+  /** Asks the handlers after the one that has declined, until one does not. */
+  private declined(chain: readonly Handler[], at: number, request: Request, response: Response): void {
+    response._request = request
+    // Nobody waits for an answer any more.
+    if (response._error !== null) return
+    if (!response._renew()) {
+      response._failed(
+        codedPlain('ERR_DECLINED_LATE', 'A handler has declined a request after it had begun its answer.'),
+      )
+      return
+    }
+    const next = nextHandler(chain, at, response)
+    if (next === null) return response._fail(501)
+    try {
+      const result = next.chain[next.at]!(request, response)
+      if (result !== undefined) this.follow(result, next.chain, next.at, request, response)
+    } catch (error) {
+      response._failed(error)
+    }
   }
 
   /** The answer, or the rest of the request, may come later. */
@@ -272,7 +343,8 @@ export class Lane {
     this.pending.add(response)
   }
 
-  private follow(result: unknown, request: Request, response: Response): void {
+  private follow(result: unknown, chain: readonly Handler[], at: number, request: Request, response: Response): void {
+    if (result === DECLINED) return this.declined(chain, at, request, response)
     let promise: Promise<unknown>
     try {
       if (typeof (result as PromiseLike<unknown> | null)?.then !== 'function') return
@@ -285,10 +357,15 @@ export class Lane {
     }
     this.leftPromises = true
     response._request = request
-    promise.then(undefined, (error: unknown) => {
-      if (response._isKnown(error)) response._fail()
-      else response._failed(error)
-    })
+    promise.then(
+      (settled) => {
+        if (settled === DECLINED) this.declined(chain, at, request, response)
+      },
+      (error: unknown) => {
+        if (response._isKnown(error)) response._fail()
+        else response._failed(error)
+      },
+    )
   }
 
   private serverOf(id: number): ServerSink {
@@ -351,7 +428,7 @@ export class Lane {
     const entry = this.callbacks.get(token)
     if (entry === undefined) return
     this.callbacks.delete(token)
-    entry.response._tell(entry.callback, outcome === Outcome.done ? null : writeError(outcome))
+    entry.response._tell(entry.told, outcome === Outcome.done ? null : writeError(outcome))
     this.leftPromises = true
   }
 
@@ -362,6 +439,8 @@ export class Lane {
     if (server === undefined) return
     if (inbox.serverEvent(at) === ServerEvent.connectionError) {
       server.connectionFailed(inbox.serverText(at, this.text))
+    } else if (inbox.serverEvent(at) === ServerEvent.accepted) {
+      server.accepted(inbox.serverText(at, this.text))
     } else if (inbox.serverEvent(at) === ServerEvent.closed) {
       this.servers.delete(id)
       this.lastId = -1
@@ -407,10 +486,15 @@ function detachRequest(response: Response): void {
 
 /** Stands in for a server that has gone while a request to it was on its way. */
 const nobody: ServerSink = {
-  handler: (_request, response: Response) => response._fail(),
+  routes: [{ pattern: null, chain: [(_request, response) => response._fail()], shape: shapeOf(''), compress: false }],
+  hasHandler: true,
+  accepting: null,
+  compression: null,
+  bodyBytes: 0,
   writeBuffer: 0,
   handlerFailed() {},
   connectionFailed() {},
+  accepted() {},
   closed() {},
 }
 

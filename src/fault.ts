@@ -6,6 +6,7 @@ const FAULTS: ReadonlyMap<unknown, number> = new Map<ErrorCode, number>([
   ['ERR_BODY_MALFORMED', 400],
   ['ERR_BODY_TIMEOUT', 408],
   ['ERR_BODY_TOO_LARGE', 413],
+  ['ERR_UNSUPPORTED_ENCODING', 415],
 ])
 
 /** The status that tells the client of its fault; 0 when the error is none of those, and so the program's own. */

@@ -9,16 +9,42 @@
  * batch.ts.
  */
 export { createServer, Server } from './server'
+export { DECLINED } from './handler'
+export { fixed, FixedAnswer } from './fixed'
+export { staticFiles, StaticFiles } from './static-files'
 export { Request } from './request'
 export { Response } from './response'
+export { fileRange, FileRange } from './file-range'
+export { lendBuffer } from './lend'
 export { Headers } from './headers'
 export { ERROR_CODES } from './errors'
-export { STATUS_CODES } from './status'
-export type { ErrorContext, ErrorHandler, Handler, ServerAddress } from './server'
-export type { KeepAliveProbes, Limits, ListenOptions, ResolvedOptions, ServerOptions, Timeouts } from './options'
+export { Status, STATUS_CODES } from './status'
+export type { Handler } from './handler'
+export type { ErrorContext, ErrorHandler } from './report'
+export type { ServerAddress } from './address'
+export type {
+  CompressionLevels,
+  CompressionOptions,
+  KeepAliveProbes,
+  Limits,
+  ListenOptions,
+  ResolvedOptions,
+  RouteOptions,
+  ServerOptions,
+  Timeouts,
+} from './options'
+export type { Method, RouteDefinition, RouteMap, RouteTarget } from './routes'
+export type { Params } from './params'
+export type { FixedOptions } from './fixed'
+export type { StaticFilesOptions } from './static-files'
+export type { Compression, CompressionCoding } from './compression'
 export type { CodedError, ErrorCode } from './errors'
 export type { ReadCallback } from './body'
 export type { WriteCallback } from './response'
 export type { Chunk } from './chunk'
+export type { BodySource, SendOptions } from './send'
+export type { SendFileOptions } from './send-file'
+export type { BodyStep, BodyWriter } from './body-writer'
+export type { FileRangeOptions } from './file-range'
 export type { HeaderValue } from './fields'
 export type { ServerStats } from './stats'

@@ -1,4 +1,7 @@
-import type { Handler, ErrorHandler } from './server'
+import type { Compression, CompressionCoding } from './compression'
+import type { Handler } from './handler'
+import type { ErrorHandler } from './report'
+import type { RouteMap } from './routes'
 
 /**
  * Where to listen. What is left out is taken from the server's options.
@@ -10,14 +13,35 @@ export interface ListenOptions {
   port?: number | undefined
   /** See {@link ServerOptions.path}. */
   path?: string | undefined
+  /**
+   * `'automatic'` accepts every connection; `'manual'` accepts one for each call of `server.acceptRequest`. Default:
+   * `'automatic'`.
+   */
+  accept?: 'automatic' | 'manual' | undefined
 }
 
 /**
  * Options of a server. Each has a default with its reason in docs/defaults.md; `server.options` shows what is in force.
  */
-export interface ServerOptions extends ListenOptions {
-  /** Called for each request. May answer at once or later, return nothing or a promise. Default: answers 404. */
-  handler?: Handler | undefined
+export interface ServerOptions<RouteKeys extends string = string> extends ListenOptions {
+  /**
+   * Called for each request that no route takes. May answer at once or later, return nothing or a promise. A list is
+   * asked in turn: see `DECLINED`. Default: none, the core answers 404.
+   */
+  handler?: Handler | readonly Handler[] | undefined
+  /**
+   * Routes by name, as `{ 'GET /users/:id': handler, '/health': fixed({ … }) }`. Without a method a handler's route
+   * takes all methods, that of an answer by the core GET and HEAD. Default: none. More can be added by `server.route`.
+   */
+  routes?: RouteMap<RouteKeys> | undefined
+  /** Whether `/users` and `/users/` are two paths (`'strict'`) or one (`'ignore'`) to routes. Default: `'strict'`. */
+  trailingSlash?: 'strict' | 'ignore' | undefined
+  /**
+   * Compress answers for clients that like that: true, or how. It is done on threads of its own. Default: false.
+   * Danger: the length of a compressed answer can betray a secret in it, when a client can have text of its choice put
+   * beside that secret (BREACH).
+   */
+  compression?: boolean | CompressionOptions | undefined
   /**
    * Told of each error of a handler (or of a callback given to an exchange) exactly once, and of each connection that
    * failed before its request could reach a handler. Default: handler errors are printed with their stack, connection
@@ -108,6 +132,48 @@ export interface ServerOptions extends ListenOptions {
   timeouts?: Timeouts | undefined
 }
 
+/** How answers are compressed. */
+export interface CompressionOptions {
+  /**
+   * The codings to be used, best first: what a client likes better goes before. Default: `['zstd', 'br', 'gzip']`.
+   */
+  codings?: readonly CompressionCoding[] | undefined
+  /** Bytes below which an answer of known length is sent as it is. Default: 1024: it fits into one packet anyway. */
+  threshold?: number | undefined
+  /**
+   * Compress all answers of the right type, but for those that say no (`response.compress = false`, or the route's
+   * `compression: false`). Default: true. With false only those that say yes.
+   */
+  automatic?: boolean | undefined
+  /**
+   * The content types worth it: a list, or a function that is given the value of `content-type`. Default: text, JSON,
+   * XML, JavaScript, WebAssembly and a few others (`docs/defaults.md`).
+   */
+  types?: readonly string[] | ((contentType: string) => boolean) | undefined
+  /** How hard to try. More costs time on the core's working threads and memory. */
+  levels?: CompressionLevels | undefined
+}
+
+/** How hard to compress. */
+export interface CompressionLevels {
+  /** 1 to 9. Default: 6. */
+  gzip?: number | undefined
+  /** 0 to 11. Default: 4. */
+  br?: number | undefined
+  /** 1 to 22. Default: 3. */
+  zstd?: number | undefined
+}
+
+/** Options of one route. */
+export interface RouteOptions {
+  /** The limits that differ from the server's. */
+  limits?: { bodyBytes?: number | undefined } | undefined
+  /** The timeouts that differ from the server's. */
+  timeouts?: Pick<Timeouts, 'handler' | 'body' | 'minBodyRate' | 'write'> | undefined
+  /** Whether answers are compressed when they say nothing themselves, as `compression.automatic` does for all. */
+  compression?: boolean | undefined
+}
+
 /** Times of TCP keep-alive probes. */
 export interface KeepAliveProbes {
   /** Milliseconds of silence before the first probe. Default: 60000. The system rounds to seconds. */
@@ -149,6 +215,11 @@ export interface Limits {
    * descriptors.
    */
   connections?: number | undefined
+  /**
+   * File descriptors kept free for what is connected: with fewer left no connection is accepted, `onError` is told
+   * (ERR_DESCRIPTORS_LOW) and accepting goes on by itself. Default: 64, at most half of what the system allows.
+   */
+  reservedDescriptors?: number | undefined
   /**
    * Bytes of requests that wait for JavaScript, over all connections; then reading stops. Default: 67108864 (64 MiB).
    */
@@ -207,7 +278,12 @@ export interface Timeouts {
 
 /** The options of a server with every default filled in. */
 export interface ResolvedOptions {
-  readonly handler: Handler
+  readonly handler: Handler | readonly Handler[] | undefined
+  readonly routes: RouteMap | undefined
+  readonly trailingSlash: 'strict' | 'ignore'
+  /** Null when the server does not compress. */
+  readonly compression: Compression | null
+  readonly accept: 'automatic' | 'manual'
   readonly onError: ErrorHandler | undefined
   readonly host: string | undefined
   readonly port: number

@@ -1,88 +1,66 @@
-import { lookup } from 'node:dns/promises'
-import { isIP, isIPv6 } from 'node:net'
-import type { NativeAddress, NativeListenOptions } from './binding'
+import { Accepting } from './accepting'
+import { addressOf, bind, describe, hostsOf, type ServerAddress } from './address'
 import { lane, type Lane, type ServerSink } from './dispatch'
 import { coded, codedRange, show } from './errors'
-import { NO_STATS, statsOf, type ServerStats } from './stats'
-import { systemCode, systemError } from './system'
-import type { ListenOptions, ResolvedOptions, ServerOptions } from './options'
-import { nativeOptions, resolveOptions, resolvePlace } from './resolve'
+import { chainOf, type Handler } from './handler'
+import type { ListenOptions, ResolvedOptions, RouteOptions, ServerOptions } from './options'
+import { connectionError, report } from './report'
 import type { Request } from './request'
+import { nativeOptions, resolveOptions, resolvePlace } from './resolve'
 import type { Response } from './response'
-
-/**
- * Answers a request, at once or later: `response` can be used after the handler has returned. Throwing, or rejecting,
- * answers 500 when nothing was sent and closes the connection otherwise; either way the error goes to `onError` once
- * and the client learns nothing of it. Letting an error pass that tells of the client's fault, as ERR_BODY_JSON does,
- * answers its status instead of 500 and is not reported: see docs/errors.md.
- */
-export type Handler = (request: Request, response: Response) => unknown
-
-/** Told of errors: see `ServerOptions.onError`. What it throws itself is printed and has no other effect. */
-export type ErrorHandler = (error: unknown, context: ErrorContext) => unknown
-
-/** Where an error came from. */
-export interface ErrorContext {
-  /** The server it happened on. */
-  readonly server: Server
-  /** The request that was being handled; undefined for an error of a connection. */
-  readonly request?: Request
-  /** Its response. */
-  readonly response?: Response
-}
-
-/** Where a server listens. */
-export interface ServerAddress {
-  /** The IP address; for a Unix domain socket its path. */
-  readonly address: string
-  /** The port; 0 for a Unix domain socket. */
-  readonly port: number
-  readonly family: 'IPv4' | 'IPv6' | 'unix'
-  /** What a client on this machine can open; undefined for a Unix domain socket. */
-  readonly url?: string
-  /** The path of a Unix domain socket. */
-  readonly path?: string
-}
+import { Routes, type Method, type RouteTarget } from './routes'
+import { NO_STATS, statsOf, type ServerStats } from './stats'
 
 /**
  * Makes a server; it does nothing before `listen`.
  *
  * @param options options, or just the handler
- * @throws ERR_INVALID_OPTION naming the option, its value and what is allowed
+ * @throws ERR_INVALID_OPTION naming the option, its value and what is allowed; ERR_ROUTE_CONFLICT, ERR_ROUTE_INVALID
  */
-export function createServer(options?: ServerOptions | Handler): Server {
-  return new Server(resolveOptions(options, notFound))
+export function createServer<const RouteKeys extends string = string>(
+  options?: ServerOptions<RouteKeys> | Handler,
+): Server {
+  return new Server(resolveOptions(options as ServerOptions | Handler | undefined))
 }
 
 /** An HTTP server. A listening server keeps the process alive; after `close` it exits by itself. */
 export class Server implements AsyncDisposable {
   /** The options in force: what was given, with every default filled in. Frozen. */
   readonly options: ResolvedOptions
+  private readonly routes: Routes
+  private readonly accepting = new Accepting()
   private readonly sink: ServerSink
   private lane: Lane | null = null
   private id = -1
   private where: ServerAddress | null = null
   private opening: { promise: Promise<ServerAddress>; place: string } | null = null
   private closing: { promise: Promise<void>; resolve: () => void } | null = null
+  private acceptsByHand = false
   private referenced = true
   private handlerErrors = 0
   private lastStats = NO_STATS
 
   /** @internal */
   constructor(options: ResolvedOptions) {
+    const { handler, compression, trailingSlash, limits } = options
     this.options = options
+    const unrouted = handler === undefined ? NO_HANDLER : chainOf('handler', handler)
+    this.routes = new Routes(unrouted, compression, trailingSlash === 'ignore')
+    this.routes.addAll(options.routes)
     this.sink = {
-      handler: options.handler,
-      writeBuffer: options.limits.writeBuffer,
+      routes: this.routes.list,
+      hasHandler: handler !== undefined,
+      accepting: null,
+      compression,
+      bodyBytes: limits.bodyBytes,
+      writeBuffer: limits.writeBuffer,
       handlerFailed: (error, response) => {
         this.handlerErrors++
-        this.report(error, {
-          server: this,
-          response,
-          ...(response._request === null ? {} : { request: response._request }),
-        })
+        const request = response._request
+        report(options.onError, error, { server: this, response, ...(request === null ? {} : { request }) })
       },
       connectionFailed: (text) => this.connectionFailed(text),
+      accepted: (text) => this.accepting.accepted(text),
       closed: () => this.closed(),
     }
   }
@@ -98,10 +76,64 @@ export class Server implements AsyncDisposable {
   }
 
   /**
+   * Adds a route, before `listen` or while the server listens: requests are matched in the core, and what no route takes
+   * goes to the option `handler`. A path that only other methods have is answered 405 with `Allow`; HEAD goes to the
+   * route of GET, and OPTIONS is answered, unless they have routes of their own.
+   *
+   * @param methods one, a list, or `'*'` for all for which the pattern has no other route
+   * @param pattern a path of literal text, `:name` for a segment (also in the middle of one, as `/:name.json`), and
+   * `*name` at its end for all that is left, slashes included. Literal text goes before parameters, those before a
+   * wildcard.
+   * @param target a handler, a list that is asked in turn, `fixed(…)` or `staticFiles(…)`
+   * @param options limits, timeouts and compression of this route alone
+   * @throws ERR_ROUTE_CONFLICT when a route takes the same paths; ERR_ROUTE_INVALID; ERR_INVALID_OPTION
+   */
+  route<const Pattern extends string>(
+    methods: Method | readonly Method[],
+    pattern: Pattern,
+    target: RouteTarget<Pattern>,
+    options?: RouteOptions,
+  ): this {
+    this.routes.add(methods, pattern, target, options)
+    return this
+  }
+
+  /** {@link route} for GET, and HEAD. */
+  get<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+    return this.route('GET', pattern, target, options)
+  }
+
+  /** {@link route} for POST. */
+  post<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+    return this.route('POST', pattern, target, options)
+  }
+
+  /** {@link route} for PUT. */
+  put<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+    return this.route('PUT', pattern, target, options)
+  }
+
+  /** {@link route} for PATCH. */
+  patch<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+    return this.route('PATCH', pattern, target, options)
+  }
+
+  /** {@link route} for DELETE. */
+  delete<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+    return this.route('DELETE', pattern, target, options)
+  }
+
+  /** {@link route} for every method for which the pattern has no other route. */
+  all<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+    return this.route('*', pattern, target, options)
+  }
+
+  /**
    * Begins to listen, and resolves once connections are accepted. Calling it again while listening gives the same
    * address; after `close` the server can listen again.
    *
-   * @param place a port, or host and port, or the path of a Unix domain socket; the rest comes from the options
+   * @param place a port, or host and port, or the path of a Unix domain socket, and `accept`; the rest comes from the
+   * options
    * @throws (rejects with) the system's code: EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND, …; ERR_ALREADY_LISTENING
    * when it listens elsewhere
    */
@@ -148,6 +180,7 @@ export class Server implements AsyncDisposable {
       if (this.where === null) return
       this.where = null
       this.opening = null
+      this.accepting.close()
       let resolve!: () => void
       const promise = new Promise<void>((resolvePromise) => {
         resolve = resolvePromise
@@ -163,6 +196,42 @@ export class Server implements AsyncDisposable {
   /** For `await using`: {@link close} without a timeout. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  /**
+   * Whether there are descriptors for one request more: the next connection's own, and those that its handler is assumed
+   * to open. Asks the system, so that it costs a few microseconds.
+   *
+   * @param assumedDescriptorsPerRequest default 5
+   */
+  shouldAcceptRequest(assumedDescriptorsPerRequest = 5): boolean {
+    if (!Number.isInteger(assumedDescriptorsPerRequest) || assumedDescriptorsPerRequest < 0) {
+      throw codedRange(
+        'ERR_INVALID_ARGUMENT',
+        `The number of descriptors has to be a whole number, 0 or more, but it is ${show(assumedDescriptorsPerRequest)}.`,
+      )
+    }
+    const { open, limit } = (this.lane ?? lane()).core.descriptors()
+    return limit == null || open + assumedDescriptorsPerRequest < limit
+  }
+
+  /**
+   * Accepts one connection, of a server that listens with `accept: 'manual'`; resolves when it has come. All of its
+   * requests that no route takes go to `handler`. Several calls may wait at once.
+   *
+   * @param handler instead of the option `handler`; a list is asked in turn
+   * @throws (rejects with) ERR_NOT_ACCEPTING when the server does not listen so; ERR_SERVER_CLOSED when it is closed
+   * first
+   */
+  async acceptRequest(handler?: Handler | readonly Handler[]): Promise<void> {
+    const chain = handler === undefined ? null : chainOf('handler', handler)
+    if (this.where === null || !this.acceptsByHand) {
+      const why = this.where === null ? 'does not listen' : 'accepts connections by itself'
+      throw coded('ERR_NOT_ACCEPTING', `This server ${why}: acceptRequest() wants listen({ accept: 'manual' }).`)
+    }
+    const accepted = this.accepting.wait(chain)
+    this.lane!.core.acceptMore(this.id, 1)
+    return accepted
   }
 
   /** Lets a listening server keep the process alive, as it does from the start. */
@@ -189,11 +258,16 @@ export class Server implements AsyncDisposable {
   private async open(place: ListenOptions): Promise<ServerAddress> {
     // Listening again waits for the end of a close that is going on.
     if (this.closing !== null) await this.closing.promise
-    const hosts = place.path === undefined ? await resolveHost(place) : [undefined]
+    const hosts = await hostsOf(place)
     this.lane ??= lane()
-    const native = bind(this.lane, hosts, place, nativeOptions(this.options))
+    const { core } = this.lane
+    const pullAccept = place.accept === 'manual'
+    const options = { ...nativeOptions(this.options, pullAccept), port: place.port ?? 0, path: place.path }
+    const native = bind(hosts, place, (host) => core.listen({ ...options, host }, this.routes.table))
     this.id = native.id
     this.handlerErrors = 0
+    this.acceptsByHand = pullAccept
+    this.sink.accepting = pullAccept ? this.accepting : null
     this.lane.attach(native.id, this.sink)
     if (this.referenced) this.lane.ref()
     this.where = addressOf(native)
@@ -226,94 +300,13 @@ export class Server implements AsyncDisposable {
   }
 
   private connectionFailed(text: string): void {
-    const [code = '', remote = '', ...message] = text.split(' ')
-    // What a client does wrong is nobody's news unless asked for; what goes wrong here always is.
-    if (this.options.onError === undefined && code.startsWith('ERR_HTTP_')) return
-    const remoteAddress = remote === '-' ? undefined : remote
-    const error = new Error(message.join(' ') + (remoteAddress === undefined ? '' : ` (from ${remoteAddress})`))
-    // The stack of this loop says nothing.
-    error.stack = `${error.name} [${code}]: ${error.message}`
-    this.report(Object.assign(error, { code, remoteAddress }), { server: this })
-  }
-
-  private report(error: unknown, context: ErrorContext): void {
     const { onError } = this.options
-    if (onError === undefined) return print(error)
-    try {
-      const result = onError(error, context)
-      if (typeof (result as PromiseLike<unknown> | null | undefined)?.then === 'function') {
-        ;(result as PromiseLike<unknown>).then(undefined, (second: unknown) => printBoth(error, second))
-      }
-    } catch (second) {
-      printBoth(error, second)
-    }
+    const error = connectionError(text)
+    // What a client does wrong is nobody's news unless asked for; what goes wrong here always is.
+    if (onError === undefined && error.code.startsWith('ERR_HTTP_')) return
+    report(onError, error, { server: this })
   }
 }
 
-function notFound(_request: Request, response: Response): void {
-  response.status = 404
-  response.setHeader('content-type', 'text/plain; charset=utf-8')
-  response.end('Not Found\n')
-}
-
-/** The addresses to try in turn. */
-async function resolveHost({ host, port }: ListenOptions): Promise<Array<string | undefined>> {
-  if (host === undefined) return ['::', '0.0.0.0']
-  if (isIP(host) !== 0) return [host]
-  try {
-    return [(await lookup(host)).address]
-  } catch (error) {
-    throw systemError(error, host, port)
-  }
-}
-
-function bind(
-  { core }: Lane,
-  hosts: ReadonlyArray<string | undefined>,
-  place: ListenOptions,
-  options: NativeListenOptions,
-): NativeAddress {
-  for (const [index, host] of hosts.entries()) {
-    try {
-      return core.listen({ ...options, host, port: place.port ?? 0, path: place.path })
-    } catch (error) {
-      const code = systemCode(error)
-      const isNoIPv6 = code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL' || code === 'EINVAL'
-      if (index === hosts.length - 1 || !isNoIPv6) throw systemError(error, place.path ?? host, place.port)
-    }
-  }
-  throw new Error('unreachable: there is always an address to try')
-}
-
-function addressOf({ host, port, path }: NativeAddress): ServerAddress {
-  if (path !== undefined) return Object.freeze({ address: path, port: 0, family: 'unix', path })
-  const family = isIPv6(host) ? 'IPv6' : 'IPv4'
-  return Object.freeze({ address: host, port, family, url: urlOf(host, port) })
-}
-
-/** All addresses of a machine are reached at its loopback address. */
-function urlOf(host: string, port: number): string {
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
-  return `http://${isIPv6(name) ? `[${name}]` : name}:${port}`
-}
-
-function describe({ address, port, path }: ServerAddress): string {
-  return path ?? `${address} port ${port}`
-}
-
-function printBoth(error: unknown, second: unknown): void {
-  print(error)
-  print(second)
-}
-
-function print(error: unknown): void {
-  // The default place for errors nobody else wants, as for an uncaught exception.
-  try {
-    // oxlint-disable-next-line no-console
-    console.error(error)
-  } catch {
-    // What is thrown can be anything, also something that throws when it is looked at.
-    // oxlint-disable-next-line no-console
-    console.error('An error that cannot be shown was thrown by a handler.')
-  }
-}
+/** The answer when no route takes a request and there is no handler. */
+const NO_HANDLER = chainOf('handler', (_request: Request, response: Response) => response._fail(404))

@@ -6,12 +6,23 @@ export interface ServerStats {
   readonly connections: number
   /** Connections that were accepted so far. */
   readonly accepted: number
-  /** Requests received so far. */
+  /** Requests received so far, also those that the core has answered alone. */
   readonly requests: number
   /** Requests whose answer is not complete. */
   readonly pending: number
   /** Bytes of requests that wait for this JavaScript thread, of all its servers. */
   readonly queuedBytes: number
+  /** Requests that the core has answered with a fixed answer so far. */
+  readonly fixedAnswers: number
+  /** Requests that were answered with a file so far. */
+  readonly fileAnswers: number
+  /** Answers that were compressed so far. */
+  readonly compressedAnswers: number
+  /**
+   * Whether no connection is accepted now because the process is about to run out of descriptors
+   * (`limits.reservedDescriptors`). What is connected is served, and accepting goes on by itself.
+   */
+  readonly descriptorsLow: boolean
   /** Bytes read from sockets. */
   readonly bytesRead: number
   /** Bytes written to sockets. */
@@ -40,6 +51,10 @@ export function statsOf(native: NativeStats, handler: number): ServerStats {
     requests: native.requests,
     pending: native.pending,
     queuedBytes: native.queuedBytes,
+    fixedAnswers: native.fixedAnswers,
+    fileAnswers: native.fileAnswers,
+    compressedAnswers: native.compressed,
+    descriptorsLow: native.descriptorsLow,
     bytesRead: native.bytesRead,
     bytesWritten: native.bytesWritten,
     errors: {
@@ -68,6 +83,10 @@ export const NO_STATS: ServerStats = statsOf(
     aborted: 0,
     acceptErrors: 0,
     queuedBytes: 0,
+    descriptorsLow: false,
+    fixedAnswers: 0,
+    fileAnswers: 0,
+    compressed: 0,
   },
   0,
 )

@@ -1,4 +1,6 @@
+import { fstatSync, readSync } from 'node:fs'
 import type { NativeBinding, NativeLane } from '#dist/binding'
+import { FakeRouteTable } from './fake-route-table'
 
 /** A server's port is this and its number, unless a test asks for another. */
 export const FIRST_PORT = 40_000
@@ -12,11 +14,19 @@ export class FakeLane implements NativeLane {
   readonly listened: Array<Record<string, unknown>> = []
   readonly closed: Array<{ server: number; timeout: number }> = []
   readonly forgotten: number[] = []
+  /** The routes given with each listen. */
+  readonly tables: FakeRouteTable[] = []
+  /** How many connections servers wanted to accept by hand. */
+  readonly acceptsAsked: Array<{ server: number; count: number }> = []
+  descriptorTable: { open: number; limit?: number | null } = { open: 20, limit: 1024 }
+  connections: ReturnType<NativeLane['connectionInfo']> = null
   references = 0
   turns = 0
   submits = 0
   /** Throws this at the next listen. */
   listenError: (Error & { code?: string }) | undefined
+  /** Throws this when it is given a file. */
+  putFileError: Error | undefined
   private readonly batches: Batch[] = []
   private chunks: Buffer[] = []
   private put: Buffer[] = []
@@ -88,19 +98,45 @@ export class FakeLane implements NativeLane {
     return this.put.push(Buffer.from(view)) - 1
   }
 
-  listen(options: Record<string, unknown>): { id: number; host: string; port: number; path?: string } {
+  /** Reads the range at once, so that a test sees what would be sent. */
+  putFile(descriptor: number, start: number, end: number): { index: number; length: number } {
+    if (this.putFileError !== undefined) throw this.putFileError
+    const length = (end < 0 ? fstatSync(descriptor).size : end) - start
+    const bytes = Buffer.alloc(length)
+    readSync(descriptor, bytes, 0, length, start)
+    return { index: this.put.push(bytes) - 1, length }
+  }
+
+  lend(size: number): Buffer {
+    return Buffer.allocUnsafeSlow(size)
+  }
+
+  listen(options: Record<string, unknown>, routes: unknown): { id: number; host: string; port: number; path?: string } {
     if (this.listenError !== undefined) {
       const error = this.listenError
       this.listenError = undefined
       throw error
     }
     this.listened.push(options)
+    this.tables.push(routes as FakeRouteTable)
     const place = {
       id: ++this.servers,
       host: String(options['host']),
       port: Number(options['port']) || FIRST_PORT + this.servers,
     }
     return options['path'] === undefined ? place : { ...place, path: String(options['path']) }
+  }
+
+  acceptMore(server: number, count: number): void {
+    this.acceptsAsked.push({ server, count })
+  }
+
+  descriptors(): { open: number; limit?: number | null } {
+    return this.descriptorTable
+  }
+
+  connectionInfo(): ReturnType<NativeLane['connectionInfo']> {
+    return this.connections
   }
 
   close(server: number, timeout: number): void {
@@ -134,6 +170,17 @@ export class FakeLane implements NativeLane {
   }
 }
 
+/** Undoes nothing: what comes in comes out. */
+class FakeBodyDecoder {
+  write(chunk: Uint8Array): Promise<Buffer[]> {
+    return Promise.resolve([Buffer.from(chunk)])
+  }
+
+  finish(): Promise<Buffer[]> {
+    return Promise.resolve([])
+  }
+}
+
 /** The lanes made so far, the latest last. */
 export const lanes: FakeLane[] = []
 
@@ -144,6 +191,8 @@ export const fakeBinding: NativeBinding = {
       lanes.push(this)
     }
   },
+  RouteTable: FakeRouteTable,
+  BodyDecoder: FakeBodyDecoder,
   version: () => '0.0.0',
 }
 
@@ -164,6 +213,8 @@ export interface Sent {
   declared?: number
   token?: number
   credit?: number
+  /** Of a RESET record: 1 closes the connection also when the exchange has ended. */
+  why?: number
   /** The content coding that a whole answer or a head asks for. */
   coding?: 'gzip' | 'br' | 'zstd'
   /** Of a FILE record: its path, or the index of an open file. */
@@ -224,6 +275,9 @@ export function read(record: Buffer, put: readonly Buffer[]): Sent {
       break
     case 'CREDIT':
       sent.credit = word(5)
+      break
+    case 'RESET':
+      sent.why = word(5)
       break
     case 'FILE': {
       const path = head(13)
@@ -360,9 +414,12 @@ export class Batch {
   }
 
   connectionError(text: string, server = 1): this {
-    this.words.push(7, server, 2, this.text.length, text.length)
-    this.text += text
-    return this
+    return this.serverEvent(2, text, server)
+  }
+
+  /** A connection that a server has accepted by hand. */
+  accepted(connection: number, generation: number, server = 1): this {
+    return this.serverEvent(3, `${connection} ${generation}`, server)
   }
 
   /** Writes the batch as the core does and returns its text. */
@@ -373,6 +430,12 @@ export class Batch {
     for (const offset of this.offsets) memory.writeUInt32LE(this.words[offset]! + end * 4, (offset + 2) * 4)
     Buffer.concat(this.bytes).copy(memory, end * 4)
     return this.text
+  }
+
+  private serverEvent(event: number, text: string, server: number): this {
+    this.words.push(7, server, event, this.text.length, text.length)
+    this.text += text
+    return this
   }
 
   private store(bytes: Buffer): void {

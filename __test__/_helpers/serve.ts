@@ -1,6 +1,7 @@
 import { useBinding } from '#dist/binding'
-import { createServer, type Handler, type Server, type ServerOptions } from '#dist/index'
+import { createServer, Server, type Handler, type ServerOptions } from '#dist/index'
 import { Batch, fakeBinding, FIRST_PORT, lanes, type FakeLane, type FakeRequest, type Sent } from './fake-lane'
+import type { FakeRouteTable } from './fake-route-table'
 
 useBinding(fakeBinding)
 
@@ -9,6 +10,8 @@ export interface Served {
   lane: FakeLane
   /** What the core calls the server. */
   id: number
+  /** What the core was told of its routes. */
+  table: FakeRouteTable
   /** Hands the facade one request and gives back what it has sent when all promises have run. */
   ask(request?: FakeRequest): Promise<Sent[]>
   /** Hands the facade more records. */
@@ -19,8 +22,8 @@ export interface Served {
  * A server on the stand-in core. All servers of a file share one lane, so its tests run one after the other
  * (`test.serial`).
  */
-export async function serve(given: Handler | ServerOptions): Promise<Served> {
-  const server = createServer(given)
+export async function serve(given: Handler | ServerOptions | Server): Promise<Served> {
+  const server = given instanceof Server ? given : createServer(given)
   const { port } = await server.listen({ host: '127.0.0.1' })
   const lane = lanes.at(-1)!
   const id = port - FIRST_PORT
@@ -28,6 +31,7 @@ export async function serve(given: Handler | ServerOptions): Promise<Served> {
     server,
     lane,
     id,
+    table: lane.tables.at(-1)!,
     ask: (request = {}) => lane.deliver(new Batch().request({ server: id, ...request })),
     tell: (fill) => {
       const batch = new Batch()
