@@ -7,6 +7,7 @@
 mod answer;
 mod exchange;
 mod ready;
+mod tunnel;
 
 use std::collections::VecDeque;
 
@@ -55,6 +56,8 @@ pub struct Conn {
     close_when_sent: bool,
     /// The client has asked for the end of the connection: it sends nothing after the last request.
     client_closes: bool,
+    /// The client has closed its sending side.
+    input_ended: bool,
     /// The exchange whose handler wanted a body that is discarded now, because its answer is complete.
     cut_body: Option<u32>,
     /// Something was refused, and what comes after it is not looked at.
@@ -97,6 +100,7 @@ impl Conn {
         self.close_when_sent = false;
         self.refused = false;
         self.client_closes = false;
+        self.input_ended = false;
         self.cut_body = None;
         self.next_sequence = 0;
         next_sequence
@@ -104,8 +108,7 @@ impl Conn {
 
     /// Looks at `input`, all bytes read and not used before, and returns what it used of it and what that was.
     ///
-    /// `body_limit` is asked once for each head
-    /// how many bytes its body may have.
+    /// `body_limit` is asked once for each head how many bytes its body may have.
     pub fn receive<'a>(
         &mut self,
         input: &'a [u8],
@@ -116,7 +119,18 @@ impl Conn {
         if self.refused {
             return Ok((0, Received::Finished));
         }
+        if let Incoming::Tunnel { .. } = self.incoming {
+            return Ok(self.receive_raw(input));
+        }
         if self.decoder.is_between_requests() {
+            if self.awaits_decision() {
+                // A client that waits for the decision is read on, as it may go.
+                let received = match input {
+                    [] => Received::NeedMore,
+                    _ => Received::Blocked,
+                };
+                return Ok((0, received));
+            }
             if self.last_request_seen {
                 return Ok((0, Received::Finished));
             }
@@ -152,7 +166,9 @@ impl Conn {
                     *bytes += data.len() as u64;
                     Received::Discarded
                 }
-                Incoming::Nothing => unreachable!("a body belongs to an exchange or is discarded"),
+                Incoming::Nothing | Incoming::Tunnel { .. } => {
+                    unreachable!("a body belongs to an exchange or is discarded")
+                }
             },
             Event::End(trailers) => match std::mem::take(&mut self.incoming) {
                 Incoming::Body { sequence, .. } => Received::End(sequence, trailers),
@@ -172,7 +188,7 @@ impl Conn {
         self.last_request_seen = true;
         self.refused = true;
         let broken = match std::mem::take(&mut self.incoming) {
-            Incoming::Body { sequence, .. } => Some(sequence),
+            Incoming::Body { sequence, .. } | Incoming::Tunnel { sequence, .. } => Some(sequence),
             Incoming::Nothing => None,
             Incoming::Discarded { .. } => {
                 // Its answer is complete already, so there is nobody to tell.
@@ -197,6 +213,7 @@ impl Conn {
                 wants_body: false,
                 want_drain: false,
                 must_close: true,
+                offers_upgrade: false,
                 ahead_of_turn: None,
             });
             self.next_sequence = self.next_sequence.wrapping_add(1);
@@ -226,13 +243,16 @@ impl Conn {
 
     /// Says that so many bytes of the exchange's body have been consumed, or with 0 that its handler wants the body.
     pub fn consume(&mut self, sequence: u32, bytes: u32) {
-        if let Incoming::Body {
-            sequence: current,
-            credit,
-        } = &mut self.incoming
-            && *current == sequence
-        {
-            *credit += bytes as isize;
+        match &mut self.incoming {
+            Incoming::Body {
+                sequence: current,
+                credit,
+            }
+            | Incoming::Tunnel {
+                sequence: current,
+                credit,
+            } if *current == sequence => *credit += bytes as isize,
+            _ => {}
         }
         if let Some(index) = self.index(sequence) {
             self.exchanges[index].wants_body = true;
@@ -281,10 +301,14 @@ impl Conn {
         }
     }
 
-    /// Says that the client sends nothing more. Answers still owed can be sent (RFC 9112 9.6).
+    /// Says that the client sends nothing more. Answers still owed can be sent (RFC 9112 9.6), and a tunnel's handler is
+    /// told by [`receive`](Conn::receive).
     pub fn end_of_input(&mut self) {
         self.last_request_seen = true;
-        self.incoming = Incoming::Nothing;
+        self.input_ended = true;
+        if !matches!(self.incoming, Incoming::Tunnel { .. }) {
+            self.incoming = Incoming::Nothing;
+        }
     }
 
     /// Ends all exchanges that are not complete and passes each to `ended`.
@@ -319,6 +343,12 @@ impl Conn {
             .iter()
             .filter(|e| !matches!(e.phase, Phase::Complete { .. }))
             .map(|e| e.sequence)
+    }
+
+    /// Whether the exchange's answer is not complete.
+    pub fn is_pending(&self, sequence: u32) -> bool {
+        self.index(sequence)
+            .is_some_and(|index| !matches!(self.exchanges[index].phase, Phase::Complete { .. }))
     }
 
     /// Sets the time by which the exchange's handler has to begin its answer, in the owner's unit; 0 is never.
@@ -360,7 +390,7 @@ impl Conn {
     /// Whether more of a body is expected and there is room for it.
     pub fn awaits_body(&self) -> bool {
         match self.incoming {
-            Incoming::Nothing => false,
+            Incoming::Nothing | Incoming::Tunnel { .. } => false,
             Incoming::Body { credit, sequence } => credit > 0 && !self.owes_continue(sequence),
             Incoming::Discarded { .. } => true,
         }
@@ -411,7 +441,7 @@ impl Conn {
         let has_body = head.framing != RequestFraming::None;
         let is_connect = head.method == b"CONNECT";
         let is_last = !head.persistent || self.next_sequence >= policy.requests;
-        // What follows CONNECT is not HTTP if the answer is 2xx (RFC 9110 9.3.6).
+        // What follows CONNECT is not HTTP if the answer is 2xx (RFC 9110 9.3.6), and has no meaning if it is not.
         self.last_request_seen = is_last || is_connect;
         self.client_closes = !head.persistent;
         if has_body {
@@ -434,6 +464,7 @@ impl Conn {
             wants_body: false,
             want_drain: false,
             must_close: is_last || is_connect,
+            offers_upgrade: head.upgrade,
             ahead_of_turn: None,
         });
         sequence

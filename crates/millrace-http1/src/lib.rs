@@ -7,6 +7,9 @@
 //!   `head` reads request heads, `fields` header and trailer lines, `chunked` the chunk framing, `target` the forms of a request
 //!   target, and `grammar` says which byte may be where.
 //! - `framing` alone decides where a body ends.
+//! - [`conn`](Conn) is one connection: which request is whose turn, windows, and the end. Below it `answer` has what is
+//!   sent, `exchange` one request and its answer, and `tunnel` connections that stop being HTTP.
+//! - [`output`](Output) queues what goes to the socket: copied, held, or elsewhere.
 //! - [`encode`](Encoder) writes one response; `reason` has the standard phrases and `date` the clock
 //!   value's text form.
 //! - [`Limits`] bounds what a client may send, [`Error`] names everything that is refused.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use memchr::memmem;
 
-use super::exchange::{Exchange, Incoming, Phase};
+use super::exchange::{Exchange, Incoming, Phase, Sending};
 use super::{Conn, Policy};
 use crate::decode::Remaining;
 use crate::encode::{self, Encoder, ResponseHead};
@@ -110,15 +110,20 @@ impl Conn {
         let Some(index) = self.index(sequence) else {
             return self.reject(piece, Rejected::Gone);
         };
-        let Phase::Sending(mut encoder) = self.exchanges[index].phase else {
-            return self.reject(piece, Rejected::OutOfOrder);
+        let mut encoder = match self.exchanges[index].phase {
+            Phase::Sending(encoder) => encoder,
+            Phase::Tunnel(Sending::Open) => {
+                piece.append_to(self.output_of(index));
+                return Ok(());
+            }
+            _ => return self.reject(piece, Rejected::OutOfOrder),
         };
         self.append(index, &mut encoder, piece)?;
         self.exchanges[index].phase = Phase::Sending(encoder);
         Ok(())
     }
 
-    /// Completes an answer; `trailers` are lines `name: value\r\n`.
+    /// Completes an answer; `trailers` are lines `name: value\r\n`. Of a tunnel it ends the direction to the client.
     pub fn finish(
         &mut self,
         sequence: u32,
@@ -126,8 +131,13 @@ impl Conn {
         policy: &Policy,
     ) -> Result<(), Rejected> {
         let index = self.index(sequence).ok_or(Rejected::Gone)?;
-        let Phase::Sending(mut encoder) = self.exchanges[index].phase else {
-            return Err(Rejected::OutOfOrder);
+        let mut encoder = match self.exchanges[index].phase {
+            Phase::Sending(encoder) => encoder,
+            Phase::Tunnel(Sending::Open) => {
+                self.finish_tunnel(index);
+                return Ok(());
+            }
+            _ => return Err(Rejected::OutOfOrder),
         };
         encoder
             .finish(trailers, self.output_of(index).tail())
@@ -157,7 +167,7 @@ impl Conn {
         self.complete(index, false);
     }
 
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         index: usize,
         head: &ResponseHead<'_>,
@@ -224,13 +234,17 @@ impl Conn {
     pub(super) fn complete(&mut self, index: usize, keep_alive: bool) {
         let exchange = &mut self.exchanges[index];
         exchange.phase = Phase::Complete { keep_alive };
-        if let Incoming::Body { sequence, .. } = self.incoming
-            && sequence == exchange.sequence
-        {
-            if exchange.wants_body {
-                self.cut_body = Some(sequence);
+        match self.incoming {
+            Incoming::Body { sequence, .. } if sequence == exchange.sequence => {
+                if exchange.wants_body {
+                    self.cut_body = Some(sequence);
+                }
+                self.incoming = Incoming::Discarded { bytes: 0 };
             }
-            self.incoming = Incoming::Discarded { bytes: 0 };
+            Incoming::Tunnel { sequence, .. } if sequence == exchange.sequence => {
+                self.incoming = Incoming::Nothing;
+            }
+            _ => {}
         }
         if index == 0 {
             self.take_turns();

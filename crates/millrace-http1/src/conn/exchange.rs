@@ -15,6 +15,8 @@ pub(super) struct Exchange {
     pub(super) wants_body: bool,
     pub(super) want_drain: bool,
     pub(super) must_close: bool,
+    /// The client offers to go on in another protocol.
+    pub(super) offers_upgrade: bool,
     /// The answer, while those of earlier requests are incomplete.
     pub(super) ahead_of_turn: Option<Box<Output>>,
 }
@@ -23,7 +25,18 @@ pub(super) struct Exchange {
 pub(super) enum Phase {
     Waiting,
     Sending(Encoder),
+    Tunnel(Sending),
     Complete { keep_alive: bool },
+}
+
+/// The direction of a tunnel that goes to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sending {
+    Open,
+    /// Nothing comes after what is in the output.
+    Ending,
+    /// The owner has been told to close it.
+    Ended,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,4 +47,6 @@ pub(super) enum Incoming {
     Body { sequence: u32, credit: isize },
     /// A body whose exchange is over; so many bytes have been thrown away.
     Discarded { bytes: u64 },
+    /// All bytes are this exchange's tunnel; so many may still be handed out.
+    Tunnel { sequence: u32, credit: isize },
 }

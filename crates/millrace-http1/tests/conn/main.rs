@@ -6,6 +6,7 @@
 //! - `order`: pipelining and the order of answers. `body`: windows, 100 (Continue), bodies nobody reads.
 //! - `elsewhere`: pieces of answers that are not in memory. `ready`: answers encoded ahead.
 //! - `end`: when a connection closes, and refusals. `output`: marks, drains and pieces.
+//! - `tunnel`: connections that stop being HTTP.
 
 mod body;
 mod elsewhere;
@@ -14,3 +15,4 @@ mod order;
 mod output;
 mod ready;
 mod session;
+mod tunnel;

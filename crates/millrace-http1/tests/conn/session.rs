@@ -199,6 +199,23 @@ impl Session {
             .start(sequence, &head(size), &date(), &self.policy)
     }
 
+    /// Begins a tunnel.
+    pub(crate) fn tunnel(&mut self, sequence: u32, status: u16) -> Result<(), Rejected> {
+        let head = ResponseHead {
+            status,
+            ..head(BodySize::Unknown)
+        };
+        let begun = self.conn.tunnel(sequence, &head, &date(), &self.policy);
+        self.look();
+        begun
+    }
+
+    /// The client sends nothing more.
+    pub(crate) fn end_input(&mut self) {
+        self.conn.end_of_input();
+        self.look();
+    }
+
     /// Sends a piece of an answer's body, long ones without a copy.
     pub(crate) fn send(&mut self, sequence: u32, data: &str) -> Result<(), Rejected> {
         let piece = if data.len() > 4 {

@@ -72,10 +72,12 @@ struct Request {
     /// How much of the answer's declared length is still to be sent, once its head is.
     left: Option<Option<usize>>,
     answered: bool,
+    /// Of a tunnel: the direction from the client.
     body_ended: bool,
+    is_tunnel: bool,
 }
 
-const REQUESTS: [&[u8]; 8] = [
+const REQUESTS: [&[u8]; 9] = [
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n",
@@ -84,11 +86,12 @@ const REQUESTS: [&[u8]; 8] = [
     b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     b"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
 ];
 
 impl Owner {
     fn step(&mut self, command: u8, script: &mut Script<'_>) {
-        match command % 16 {
+        match command % 17 {
             0 | 1 => {
                 let length = script.number();
                 self.arrive(script.bytes(length));
@@ -117,10 +120,9 @@ impl Owner {
             }
             13 => self.conn.close_after_answers(),
             14 => {
-                self.client_ended = true;
-                self.unread.clear();
-                self.conn.end_of_input();
+                self.end_input();
             }
+            15 => self.tunnel(script),
             _ => self.refuse(Error::BodyTimeout),
         }
         self.drive();
@@ -187,6 +189,7 @@ impl Owner {
                         is_connect: head.method == b"CONNECT",
                         left: None,
                         answered: false,
+                        is_tunnel: false,
                         body_ended: head.framing == millrace_http1::RequestFraming::None,
                     };
                     self.requests.insert(sequence, request);
@@ -207,6 +210,9 @@ impl Owner {
                     let request = self.requests.get_mut(&sequence).expect("it was handed out");
                     assert!(!request.body_ended, "a body ends once");
                     request.body_ended = true;
+                    if request.is_tunnel && !self.conn.is_pending(sequence) {
+                        self.answered(sequence);
+                    }
                 }
             }
         }
@@ -286,8 +292,42 @@ impl Owner {
     fn finish(&mut self, script: &mut Script<'_>) {
         let sequence = self.pick(script);
         match self.conn.finish(sequence, b"t: u\r\n", &policy()) {
+            // A tunnel goes on for as long as its client does.
+            Ok(()) if self.conn.is_pending(sequence) => {
+                let request = &self.requests[&sequence];
+                assert!(request.is_tunnel && !request.body_ended);
+            }
             Ok(()) => self.answered(sequence),
             Err(rejected) => self.rejected(rejected),
+        }
+    }
+
+    fn tunnel(&mut self, script: &mut Script<'_>) {
+        let sequence = self.pick(script);
+        let fields = format!("n: {sequence}\r\n");
+        let status = [101, 200][script.number() % 2];
+        let head = ResponseHead {
+            status,
+            ..response(&fields, 0, BodySize::Unknown)
+        };
+        match self.conn.tunnel(sequence, &head, &date(), &policy()) {
+            Ok(()) => {
+                let request = self.requests.get_mut(&sequence).expect("it was handed out");
+                assert!(status == 101 || request.is_connect);
+                request.is_tunnel = true;
+                request.body_ended = false;
+                self.blocked = true;
+            }
+            Err(rejected) => self.rejected(rejected),
+        }
+    }
+
+    fn end_input(&mut self) {
+        self.client_ended = true;
+        self.unread.clear();
+        self.conn.end_of_input();
+        if self.conn.is_tunnel() {
+            self.parse();
         }
     }
 
@@ -341,17 +381,23 @@ impl Owner {
     /// Answers what is unanswered, writes everything, and looks at what the client got.
     fn end(mut self) {
         let given_up = self.over;
-        while !self.over && self.conn.pending().next().is_some() {
+        while !self.over {
+            // There may be more requests once there is room for their answers.
+            self.write(0);
+            self.drive();
             let pending: Vec<u32> = self.conn.pending().collect();
+            if pending.is_empty() {
+                break;
+            }
             for sequence in pending {
                 self.complete(sequence);
             }
-            self.drive();
         }
         self.write(0);
         if !given_up && !self.over {
             self.drive();
-            let waits = self.conn.awaits_body() || !self.conn.is_between_requests();
+            let begun = !self.conn.is_between_requests() || self.conn.has_skipped_lines();
+            let waits = self.conn.awaits_body() || begun;
             let idle = self.conn.is_idle();
             let closes = self.conn.closes_when_sent() || self.client_ended;
             assert!(waits || idle || closes, "the connection is stuck");
@@ -369,6 +415,10 @@ impl Owner {
 
     fn complete(&mut self, sequence: u32) {
         let request = &self.requests[&sequence];
+        if request.is_tunnel {
+            let _ = self.conn.finish(sequence, b"", &policy());
+            return self.end_input();
+        }
         let fields = format!("n: {sequence}\r\n");
         match request.left {
             None => {

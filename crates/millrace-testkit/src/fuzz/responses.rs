@@ -23,7 +23,7 @@ pub(super) fn check(mut bytes: &[u8], kind: impl Fn(u32) -> (bool, bool)) {
             .strip_prefix("HTTP/1.1 ")
             .and_then(|line| line.get(..3));
         let status: u16 = status.expect("a status line").parse().expect("digits");
-        if status < 200 {
+        if status < 200 && status != 101 {
             continue;
         }
         closed = value(head, "Connection") == Some("close");
@@ -33,6 +33,9 @@ pub(super) fn check(mut bytes: &[u8], kind: impl Fn(u32) -> (bool, bool)) {
             next = number + 1;
         } else {
             assert!(closed, "a refusal closes");
+        }
+        if status == 101 {
+            return;
         }
         let (is_head, is_connect) = number.map_or((false, false), &kind);
         let Some(rest) = after_body(bytes, head, status, is_head, is_connect) else {
