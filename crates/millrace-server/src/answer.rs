@@ -46,7 +46,12 @@ impl Connection {
         action: Action<'_>,
         pieces: Pieces<'_>,
     ) -> Result<(), Rejected> {
-        if let Action::Head { head, coding, .. } = &action
+        if let Action::Head {
+            head,
+            coding,
+            tunnel: false,
+            ..
+        } = &action
             && *coding != 0
         {
             return self.start_compressed(room, sequence, head, *coding);
@@ -75,6 +80,23 @@ impl Connection {
                 conn.respond(sequence, &response_head(&head, size), body, &date, policy)
                     .inspect(|()| server.counters(room.thread).pending.sub(1))
             }
+            Action::Head {
+                head, tunnel: true, ..
+            } => {
+                let head = response_head(&head, BodySize::Unknown);
+                match conn.tunnel(sequence, &head, &date, policy) {
+                    Ok(()) => {
+                        // What came behind the request has waited for this.
+                        active.blocked = true;
+                        Ok(())
+                    }
+                    // Its handler takes it for a tunnel, and the client does not.
+                    Err(Rejected::OutOfOrder) if conn.is_pending(sequence) => {
+                        Err(Rejected::WrongLength)
+                    }
+                    Err(rejected) => Err(rejected),
+                }
+            }
             Action::Head { head, length, .. } => {
                 let size = length.map_or(BodySize::Unknown, BodySize::Known);
                 conn.start(sequence, &response_head(&head, size), &date, policy)
@@ -89,9 +111,14 @@ impl Connection {
                 }
                 sent
             }
-            Action::End { trailers, .. } => conn
-                .finish(sequence, trailers, policy)
-                .inspect(|()| server.counters(room.thread).pending.sub(1)),
+            Action::End { trailers, .. } => {
+                let finished = conn.finish(sequence, trailers, policy);
+                // A tunnel ends when its other direction has ended too.
+                if finished.is_ok() && !conn.is_pending(sequence) {
+                    server.counters(room.thread).pending.sub(1);
+                }
+                finished
+            }
             Action::Credit(bytes) => {
                 let was_awaiting = conn.awaits_body();
                 conn.consume(sequence, bytes);
@@ -101,12 +128,10 @@ impl Connection {
                 Ok(())
             }
             Action::File { .. } => Err(Rejected::WrongLength),
-            Action::Reset { always } => {
-                match always || conn.pending().any(|pending| pending == sequence) {
-                    true => Err(Rejected::WrongLength),
-                    false => Ok(()),
-                }
-            }
+            Action::Reset { always } => match always || conn.is_pending(sequence) {
+                true => Err(Rejected::WrongLength),
+                false => Ok(()),
+            },
         }
     }
 

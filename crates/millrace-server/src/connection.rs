@@ -126,6 +126,8 @@ impl Connection {
             && active.blocked
         {
             active.blocked = false;
+            // A head that waited unread is not late.
+            active.head_since = room.now;
             self.parse(room, 0);
         }
         let mut reads = 0;
@@ -177,6 +179,9 @@ impl Connection {
                 Phase::Open | Phase::Lingering(_) => Fate::Goes(self.deadline()),
             };
         };
+        if active.conn.take_send_closed() {
+            self.socket.shutdown_write();
+        }
         if active.conn.closes_when_sent() && active.conn.output().is_empty() {
             // A client that said it sends nothing more and has a small answer needs no watching over.
             let is_small = active.conn.output().position() <= SMALL_BYTES;

@@ -57,7 +57,10 @@ impl Connection {
                     };
                     all[2] = Some((deadline, Late::Body));
                 }
-                if active.peer_closed && !self.server.config.allow_half_close {
+                if active.peer_closed
+                    && !self.server.config.allow_half_close
+                    && !active.conn.is_tunnel()
+                {
                     let since = active.gone_since.max(active.write_since);
                     all[4] = after(since, timeouts.write).map(|at| (at, Late::Gone));
                 }

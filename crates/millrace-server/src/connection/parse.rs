@@ -191,6 +191,10 @@ impl Connection {
                                     trailers.fields().map(|field| (field.name, field.value));
                                 batch.push_body_end(id(sequence), fields);
                             }
+                            if !active.conn.is_pending(sequence) {
+                                // It was a tunnel's last direction.
+                                counters.pending.sub(1);
+                            }
                         }
                     }
                 }
@@ -265,6 +269,9 @@ impl Connection {
         active.input.clear();
         let body_cut = !active.conn.is_between_requests();
         active.conn.end_of_input();
+        if active.conn.is_tunnel() {
+            return self.parse(room, 0);
+        }
         if body_cut || !self.server.config.allow_half_close {
             for sequence in active.conn.pending() {
                 room.batch(&self.server.lane)

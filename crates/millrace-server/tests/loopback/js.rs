@@ -133,6 +133,11 @@ impl Js {
     /// All of a body that comes in records of its own; each piece is consumed.
     pub(crate) fn body(&mut self, id: ExchangeId) -> Vec<u8> {
         self.send(credit(id, 0));
+        self.rest(id)
+    }
+
+    /// What is left of a body that is wanted, or of a tunnel.
+    pub(crate) fn rest(&mut self, id: ExchangeId) -> Vec<u8> {
         let mut all = Vec::new();
         loop {
             match self.next() {
@@ -256,6 +261,12 @@ pub(crate) fn respond_and_tell(id: ExchangeId, body: &str, token: u32) -> Vec<u8
 /// The head of an answer without a declared length.
 pub(crate) fn start(id: ExchangeId) -> Vec<u8> {
     record(outbound_kind::HEAD, id, &[200, 0, 0, 0], b"")
+}
+
+/// The head of an answer that makes the connection a tunnel.
+pub(crate) fn tunnel(id: ExchangeId, status: u32) -> Vec<u8> {
+    let kind = outbound_kind::HEAD | outbound_flag::TUNNEL;
+    record(kind, id, &[status, 0, 0, 0], b"")
 }
 
 /// A piece that is reported under `token`; room for more is asked for.

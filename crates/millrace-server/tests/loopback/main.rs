@@ -8,6 +8,7 @@
 //! - `js`: the JavaScript thread: records in, records out. `client`: the other side of the socket.
 //! - `exchange`: requests, bodies, answers. `closing`: the end of servers and threads.
 //! - `accepting`: whom it accepts. `compress`: answers that are compressed.
+//! - `tunnels`: connections that a handler takes over.
 //! - `limits` and `timeouts`: what the core refuses or gives up by itself.
 
 mod accepting;
@@ -18,3 +19,4 @@ mod exchange;
 mod js;
 mod limits;
 mod timeouts;
+mod tunnels;
