@@ -43,6 +43,13 @@ export interface SendFileOptions {
   leaveOpen?: boolean | undefined
 }
 
+/** What was set before the file was. */
+interface Headers {
+  head: Response['_head']
+  rest: Response['_rest']
+  special: number
+}
+
 /** What of a request decides which answer a file is. */
 const CONDITIONS = [
   'if-match',
@@ -62,7 +69,7 @@ export function sendFile(response: Response, file: string | FileHandle, options:
   const bits = optionBits(options)
   const root = options.root === undefined ? '' : path.resolve(checkText('root', options.root))
   const place = placeOf(file, root)
-  const before = { head: response._head, rest: response._rest, special: response._special }
+  const before = headersOf(response)
   setHeaders(response, options)
   const { promise, resolve, reject } = deferred<void>()
   const told = (error: CodedError | null): void => {
@@ -121,7 +128,7 @@ function settle(
   response: Response,
   error: CodedError | null,
   place: string | FileHandle,
-  before: { head: Response['_head']; rest: Response['_rest']; special: number },
+  before: Headers,
   { resolve, reject }: Deferred<void>,
 ): void {
   const failure = error === null ? null : fileError(error, place)
@@ -138,6 +145,10 @@ function settle(
     response._special = before.special
   }
   reject(failure)
+}
+
+function headersOf({ _head, _rest, _special }: Response): Headers {
+  return { head: _head, rest: _rest === null ? null : [..._rest], special: _special }
 }
 
 /** Why the file could not be had; null when it was the connection that failed. */

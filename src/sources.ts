@@ -163,10 +163,16 @@ class WebSource implements Source {
     const stream = isBlob(given) ? (given.stream() as ReadableStream) : given
     const reader = (this.reader = stream.getReader() as ReadableStreamDefaultReader)
     for (;;) {
-      const { value, done } = await reader.read()
+      let step: { value?: unknown; done: boolean }
+      try {
+        step = await reader.read()
+      } catch (error) {
+        this.isOver = true
+        throw error
+      }
       if (this.isOver) return
-      if (done) break
-      const room = writeOne(response, pieceOf(value as Chunk))
+      if (step.done) break
+      const room = writeOne(response, pieceOf(step.value as Chunk))
       if (room !== null) await room
       if (this.isOver) return
     }
