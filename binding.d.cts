@@ -9,6 +9,22 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/**
+ * Undoes the content codings of one body, piece by piece. Calls are carried out in their order; errors have messages that
+ * begin with their code, and stay.
+ */
+export declare class BodyDecoder {
+  /**
+   * `codings` is the value of `Content-Encoding`. At most `max_bytes` are decoded, and `max_ratio` times what is given
+   * once there are more than 64 KiB.
+   */
+  constructor(codings: string, maxBytes: number, maxRatio: number)
+  /** Decodes a piece, which may be changed after the call. Gives what comes of it, often nothing. */
+  write(chunk: Uint8Array): Promise<Buffer[]>
+  /** Rejects when the body is incomplete. Everything decoded has been given before, so this gives no more. */
+  finish(): Promise<Buffer[]>
+}
+
 /** One JavaScript thread's pair of queues to the core. */
 export declare class Lane {
   /**
@@ -107,6 +123,9 @@ export interface ListenOptions {
   maxConnections: number
   reservedDescriptors?: number
   pullAccept?: boolean
+  gzipLevel?: number
+  brotliLevel?: number
+  zstdLevel?: number
   maxQueuedBytes: number
   bodyWindow: number
   drainBytes: number

@@ -107,6 +107,24 @@ fn deflate_is_the_zlib_format_and_nothing_else() {
 }
 
 #[test]
+fn after_the_end_nothing_more_is_taken() {
+    for codings in ["gzip", "identity"] {
+        let chain = Chain::parse(codings.as_bytes()).expect("the codings are known");
+        let mut decoder = Decoder::new(&chain, LIMITS);
+        assert_eq!(decoder.finish(), Ok(()));
+        let mut out = Vec::new();
+        assert_eq!(decoder.write(b"", &mut out), Ok(()));
+        assert_eq!(
+            decoder.write(b"more", &mut out),
+            Err(DecodeError::TrailingGarbage),
+            "{codings}"
+        );
+        assert_eq!(decoder.finish(), Ok(()), "an end stays");
+        assert!(out.is_empty());
+    }
+}
+
+#[test]
 fn a_body_cut_anywhere_is_truncated() {
     let body = json(300, 1);
     for coding in Coding::ALL {

@@ -5,11 +5,15 @@
 //! - `lane`: the class that one JavaScript thread makes once.
 //! - `options`: what it listens with, turned into the core's configuration.
 //! - `wake`: how the core wakes the JavaScript thread.
+//! - `body_decoder`: the class that decodes a request body, and `decode_queue`, which keeps its calls in order on the
+//!   threads of the runtime's pool.
 //! - `error`: system errors with the codes Node users know.
 
 // Node-API is a C interface; the blocks that call it say what they rely on.
 #![allow(unsafe_code)]
 
+mod body_decoder;
+mod decode_queue;
 mod error;
 mod lane;
 mod options;

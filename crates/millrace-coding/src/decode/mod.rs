@@ -34,8 +34,8 @@ pub struct Decoder {
     /// In the order in which they are undone.
     links: Vec<Link>,
     meter: Meter,
-    /// An error stays.
-    failed: Option<DecodeError>,
+    /// How it ended, which stays. What the codings held has been freed then.
+    ended: Option<Result<(), DecodeError>>,
 }
 
 /// One coding of the chain, and what waits to be decoded by it.
@@ -86,7 +86,7 @@ impl Decoder {
         Decoder {
             links,
             meter: Meter { limits, read: 0 },
-            failed: None,
+            ended: None,
         }
     }
 
@@ -109,23 +109,38 @@ impl Decoder {
     /// Decodes from the front of `input` into `out`, which must not be empty, and gives how many bytes were made, at
     /// most [`PIECE`]; `input` is what is left. None were made when all input is used and more is needed.
     pub fn read(&mut self, input: &mut &[u8], out: &mut [u8]) -> Result<usize, DecodeError> {
-        if let Some(error) = self.failed {
-            return Err(error);
+        match self.ended {
+            Some(Err(error)) => return Err(error),
+            Some(Ok(())) if input.is_empty() => return Ok(0),
+            Some(Ok(())) => return Err(DecodeError::TrailingGarbage),
+            None => {}
         }
         let room = out.len().min(PIECE);
         let made = pull(&mut self.links, input, &mut out[..room], &mut self.meter);
-        self.failed = made.as_ref().err().copied();
-        made
+        made.inspect_err(|&error| self.end(Err(error)))
     }
 
-    /// Says whether the body is complete. One without any bytes is: clients name codings of content they do not send.
-    pub fn finish(&self) -> Result<(), DecodeError> {
-        match self.failed {
-            Some(error) => Err(error),
-            None if self.meter.read == 0 => Ok(()),
-            None if self.links.iter().all(|link| link.stage.is_complete()) => Ok(()),
+    /// Ends the body and says whether it was complete. One without any bytes is: clients name codings of content they do
+    /// not send. What the codings held is freed.
+    pub fn finish(&mut self) -> Result<(), DecodeError> {
+        let complete = || self.links.iter().all(|link| link.stage.is_complete());
+        let result = match self.ended {
+            Some(result) => result,
+            None if self.meter.read == 0 || complete() => Ok(()),
             None => Err(DecodeError::Truncated),
-        }
+        };
+        self.end(result);
+        result
+    }
+
+    /// Makes all further calls fail with this error, for a caller that has to give up on the body.
+    pub fn fail(&mut self, error: DecodeError) {
+        self.end(Err(error));
+    }
+
+    fn end(&mut self, result: Result<(), DecodeError>) {
+        self.ended = Some(result);
+        self.links = Vec::new();
     }
 
     /// Whether it is certain that nothing more comes without further input.
@@ -264,7 +279,7 @@ impl fmt::Debug for Decoder {
             .debug_struct("Decoder")
             .field("codings", &self.links.len())
             .field("read", &self.meter.read)
-            .field("failed", &self.failed)
+            .field("ended", &self.ended)
             .finish()
     }
 }
