@@ -837,4 +837,5 @@ module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __n
 module.exports = nativeBinding
 module.exports.BodyDecoder = nativeBinding.BodyDecoder
 module.exports.Lane = nativeBinding.Lane
+module.exports.RouteTable = nativeBinding.RouteTable
 module.exports.version = nativeBinding.version

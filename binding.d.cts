@@ -46,8 +46,8 @@ export declare class Lane {
    * that JavaScript could detach or change must not be read by another thread.
    */
   putChunk(view: Uint8Array): number
-  /** Binds and listens at once. */
-  listen(options: ListenOptions): Address
+  /** Binds and listens at once. Without `routes` all requests are for the handler. */
+  listen(options: ListenOptions, routes?: RouteTable | undefined | null): Address
   /**
    * Stops accepting, lets requests finish and reports the end in a record; cuts what is not finished after
    * `timeout_ms`, never when negative.
@@ -67,6 +67,19 @@ export declare class Lane {
   ref(): void
   /** Lets the process end. */
   unref(): void
+}
+
+/** Routes, usable before and while servers listen with them. */
+export declare class RouteTable {
+  /** A table without routes. */
+  constructor(options: RouteTableOptions)
+  /**
+   * Adds a route and returns its number. Throws an error whose message begins with `ERR_ROUTE_CONFLICT: ` or
+   * `ERR_ROUTE_INVALID: `, and then has changed nothing.
+   */
+  add(route: NativeRoute): number
+  /** Replaces a route's fixed answer for the requests that come from now on. */
+  replaceFixed(number: number, fixed: NativeFixed): void
 }
 
 /** Where a server listens. */
@@ -123,6 +136,8 @@ export interface ListenOptions {
   maxConnections: number
   reservedDescriptors?: number
   pullAccept?: boolean
+  notFoundInCore?: boolean
+  compressionCodings?: string
   gzipLevel?: number
   brotliLevel?: number
   zstdLevel?: number
@@ -142,6 +157,63 @@ export interface ListenOptions {
   reportConnectionErrors: boolean
 }
 
+/** A directory whose files the core serves by itself. */
+export interface NativeFiles {
+  /** An absolute path. */
+  root: string
+  index: Array<string>
+  dotFiles: boolean
+  list: boolean
+  precompressed: boolean
+  /** 0 none, 1 weak, 2 strong. */
+  etag: number
+  lastModified: boolean
+  ranges: boolean
+  /** Ready lines, of Latin-1 characters. */
+  fields: string
+  fallback?: string
+  /** Which of the pattern's parameters is the path; -1 for none. */
+  parameter: number
+}
+
+/** An answer that the core gives by itself. It is copied. */
+export interface NativeFixed {
+  status: number
+  /** Empty for the usual one. */
+  reason: string
+  /** Ready lines, of Latin-1 characters, without `etag`, `last-modified` and what the core adds to each answer. */
+  fields: string
+  body: Uint8Array
+  /** With its quotes. */
+  etag?: string
+  /** Seconds since 1970. */
+  lastModified?: number
+  /** The body is also kept in the codings of the server. */
+  compress: boolean
+}
+
+/** A route; what is left out is as the server has it. */
+export interface NativeRoute {
+  /** `*` for any. */
+  methods: Array<string>
+  pattern: string
+  /** 0 a handler, 1 a fixed answer, 2 files. */
+  kind: number
+  bodyBytes?: number
+  handlerTimeout?: number
+  bodyTimeout?: number
+  minBodyRate?: number
+  writeTimeout?: number
+  fixed?: NativeFixed
+  files?: NativeFiles
+}
+
+/** How a table compares paths. */
+export interface RouteTableOptions {
+  /** `/a` and `/a/` are the same. */
+  ignoreTrailingSlash: boolean
+}
+
 /** What a server has counted since it began to listen. */
 export interface ServerStats {
   connections: number
@@ -155,6 +227,9 @@ export interface ServerStats {
   timeouts: number
   aborted: number
   acceptErrors: number
+  fixedAnswers: number
+  fileAnswers: number
+  compressed: number
   /** No connection is accepted because the process has few descriptors left. */
   descriptorsLow: boolean
   /** Bytes that wait for this JavaScript thread, of all its servers. */

@@ -260,6 +260,14 @@ impl Conn {
         }
     }
 
+    /// Says that nobody wants the exchange's body: what comes of it is not handed out.
+    pub fn discard_body(&mut self, sequence: u32) {
+        if matches!(self.incoming, Incoming::Body { sequence: current, .. } if current == sequence)
+        {
+            self.incoming = Incoming::Discarded { bytes: 0 };
+        }
+    }
+
     /// Says that the exchange's handler waits until the connection takes more.
     pub fn want_drain(&mut self, sequence: u32) {
         if let Some(index) = self.index(sequence) {

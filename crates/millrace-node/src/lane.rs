@@ -11,6 +11,7 @@ use napi_derive::napi;
 
 use crate::error::system_error;
 use crate::options::{Address, ConnectionState, DescriptorCounts, ListenOptions, ServerStats};
+use crate::routes::RouteTable;
 use crate::wake::{WakeHandle, latin1_or_null};
 
 /// One JavaScript thread's pair of queues to the core.
@@ -106,9 +107,13 @@ impl Lane {
         }
     }
 
-    /// Binds and listens at once.
+    /// Binds and listens at once. Without `routes` all requests are for the handler.
     #[napi(catch_unwind)]
-    pub fn listen(&mut self, options: ListenOptions) -> Result<Address> {
+    pub fn listen(
+        &mut self,
+        options: ListenOptions,
+        routes: Option<&RouteTable>,
+    ) -> Result<Address> {
         let path = options.path.clone();
         let config = options.into_config()?;
         let mut thread = self.thread.borrow_mut();
@@ -116,7 +121,7 @@ impl Lane {
             .as_mut()
             .ok_or_else(|| invalid("this thread is ending".into()))?;
         let listening = thread
-            .listen(config)
+            .listen(config, routes.map(RouteTable::shared))
             .map_err(|error| system_error(&error))?;
         Ok(Address {
             id: listening.id,

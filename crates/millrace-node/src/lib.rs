@@ -4,6 +4,7 @@
 //!
 //! - `lane`: the class that one JavaScript thread makes once.
 //! - `options`: what it listens with, turned into the core's configuration.
+//! - `routes`: the routes that it listens with.
 //! - `wake`: how the core wakes the JavaScript thread.
 //! - `body_decoder`: the class that decodes a request body, and `decode_queue`, which keeps its calls in order on the
 //!   threads of the runtime's pool.
@@ -19,6 +20,7 @@ mod lane;
 mod options;
 #[cfg(unix)]
 mod receive_watermark;
+mod routes;
 mod wake;
 
 use napi_derive::napi;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use millrace_server::{
-    Bind, Config, ConnectionInfo, Descriptors, KeepAliveProbes, Levels, Limits, Policy,
+    Bind, Codings, Config, ConnectionInfo, Descriptors, KeepAliveProbes, Levels, Limits, Policy,
     SocketOptions, Stats, Timeouts,
 };
 use napi::{Error, Result, Status};
@@ -41,6 +41,8 @@ pub struct ListenOptions {
     pub max_connections: f64,
     pub reserved_descriptors: Option<u32>,
     pub pull_accept: Option<bool>,
+    pub not_found_in_core: Option<bool>,
+    pub compression_codings: Option<String>,
     pub gzip_level: Option<u32>,
     pub brotli_level: Option<u32>,
     pub zstd_level: Option<i32>,
@@ -107,6 +109,9 @@ pub struct ServerStats {
     pub timeouts: f64,
     pub aborted: f64,
     pub accept_errors: f64,
+    pub fixed_answers: f64,
+    pub file_answers: f64,
+    pub compressed: f64,
     /// No connection is accepted because the process has few descriptors left.
     pub descriptors_low: bool,
     /// Bytes that wait for this JavaScript thread, of all its servers.
@@ -139,6 +144,8 @@ impl ListenOptions {
             pull_accept: self.pull_accept.unwrap_or(false),
             queued_bytes: usize::try_from(unlimited(self.max_queued_bytes)).unwrap_or(usize::MAX),
             write_low: self.write_buffer_low as usize,
+            not_found_in_core: self.not_found_in_core.unwrap_or(false),
+            codings: self.codings()?,
             levels: self.levels(),
             timeouts: Timeouts {
                 headers: self.headers_timeout as u64,
@@ -171,6 +178,12 @@ impl ListenOptions {
             address: SocketAddr::new(ip, port),
             ipv6_only: self.ipv6_only,
         })
+    }
+
+    fn codings(&self) -> Result<Codings> {
+        let names = self.compression_codings.as_deref().unwrap_or_default();
+        Codings::from_names(names)
+            .ok_or_else(|| Error::new(Status::InvalidArg, format!("these are no codings: {names}")))
     }
 
     fn levels(&self) -> Levels {
@@ -253,6 +266,9 @@ impl ServerStats {
             timeouts: stats.timeouts as f64,
             aborted: stats.aborted as f64,
             accept_errors: stats.accept_errors as f64,
+            fixed_answers: stats.fixed_answers as f64,
+            file_answers: stats.file_answers as f64,
+            compressed: stats.compressed as f64,
             descriptors_low: stats.descriptors_low > 0,
             queued_bytes: queued_bytes as f64,
         }

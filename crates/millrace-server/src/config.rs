@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use millrace_coding::Levels;
 use millrace_http1::Policy;
+use millrace_semantics::Codings;
 
 /// Everything a server is made from.
 #[derive(Clone, Debug)]
@@ -29,6 +30,10 @@ pub struct Config {
     pub queued_bytes: usize,
     /// A handler that waits for a drain is told once no more than this many bytes are unwritten.
     pub write_low: usize,
+    /// Requests that have no route are answered 404 by the core: JavaScript has no handler for them.
+    pub not_found_in_core: bool,
+    /// Codings that answers may be compressed with, the preferred one first; none when nothing is compressed.
+    pub codings: Codings,
     /// How hard answers are compressed.
     pub levels: Levels,
     /// How long things may take.

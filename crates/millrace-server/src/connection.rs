@@ -6,6 +6,7 @@
 mod deadline;
 mod flush;
 mod parse;
+mod route;
 
 use std::io;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use millrace_batch::{ExchangeId, RemoteAddress};
 use millrace_http1::{Error, refusal};
 
 use self::parse::Filled;
+pub(crate) use self::route::{FileRequest, Lookup, not_found};
 use crate::ready::SlotWaker;
 use crate::room::{Active, Room};
 use crate::server::Server;

@@ -15,6 +15,7 @@ use crate::config::{Bind, Config};
 use crate::connection_info::ConnectionInfo;
 use crate::files::FileRange;
 use crate::lane::{Chunk, Lane, Outgoing, Wake};
+use crate::routes::RouteTable;
 use crate::server::Server;
 use crate::socket::RawListener;
 use crate::stats::Stats;
@@ -128,14 +129,18 @@ impl JsThread {
         self.put_chunks.len() as u32 - 1
     }
 
-    /// Binds and listens. Failing to is found out here, not later.
-    pub fn listen(&mut self, config: Config) -> io::Result<Listening> {
+    /// Binds and listens. Failing to is found out here, not later. Requests without a route, all of them when there are
+    /// no routes, go to JavaScript unless the configuration says otherwise.
+    pub fn listen(&mut self, config: Config, routes: Option<RouteTable>) -> io::Result<Listening> {
         let core = core();
         self.threads = core.threads(config.io_threads)?;
         let listener = RawListener::bind(&config.bind, &config.socket)?;
         let address = listener.local_address();
         let id = core.next_server.fetch_add(1, Ordering::Relaxed);
-        let server = Arc::new(Server::new(id, config, self.lane.clone()));
+        if let Some(routes) = &routes {
+            routes.begin_use(config.codings, config.levels);
+        }
+        let server = Arc::new(Server::new(id, config, self.lane.clone(), routes));
         self.accepting_thread(&server)
             .send(Command::Listen(server.clone(), listener));
         self.servers.push(server);

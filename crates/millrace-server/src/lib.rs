@@ -7,6 +7,7 @@
 //! - `thread`: one I/O thread and the task that drives all of its connections in passes.
 //! - `accept`, `connection`, `answer`: new connections; from socket to records; from records to socket.
 //! - `descriptors`: how many are left. `connection_info`: what can be looked up about an open connection.
+//! - `routes`: where requests go. `fixed`: answers that are always the same.
 //! - `body_buffer`: what large bodies are read into.
 //! - `room`: what the connections of a thread share. `outbox`: the batches it fills. `lane`: the queues to a JavaScript
 //!   thread.
@@ -25,11 +26,14 @@ mod connection_info;
 mod deferred;
 mod descriptors;
 mod files;
+mod files_route;
+mod fixed;
 mod js_thread;
 mod lane;
 mod outbox;
 mod ready;
 mod room;
+mod routes;
 mod server;
 mod socket;
 mod stats;
@@ -43,9 +47,12 @@ pub use config::{Bind, Config, KeepAliveProbes, SocketOptions, Timeouts};
 pub use connection_info::ConnectionInfo;
 pub use descriptors::Descriptors;
 pub use files::FileRange;
+pub use fixed::FixedAnswer;
 pub use js_thread::{JsThread, Listening};
 pub use lane::Wake;
 pub use millrace_batch::layout::INBOX_BYTES;
 pub use millrace_coding::Levels;
 pub use millrace_http1::{Limits, Policy};
+pub use millrace_semantics::{Codings, RouteError};
+pub use routes::{FileEtag, FilesRoute, NewRoute, RouteTable, RouteTarget, RouteTimeouts};
 pub use stats::Stats;

@@ -6,11 +6,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use millrace_batch::Inbound;
 use millrace_http1::{Conn, FieldSpans, http_date};
 
+use crate::connection::Lookup;
 use crate::connection_info::InfoWriter;
 use crate::deferred::Deferred;
 use crate::files::Files;
 use crate::lane::Lane;
 use crate::outbox::Outboxes;
+use crate::routes::RouteTimeouts;
 use crate::thread::ThreadHandle;
 
 /// Bytes read from a socket at once. A socket that waits owns no buffer; all of a thread's read into this one.
@@ -46,6 +48,8 @@ pub(crate) struct Room {
     pub(crate) outboxes: Outboxes,
     /// What JavaScript may look up about the thread's connections.
     pub(crate) infos: InfoWriter,
+    /// What looks up where requests go.
+    pub(crate) lookup: Lookup,
     /// Connections that stopped reading until their lane has room.
     pub(crate) stalled: Vec<u32>,
 }
@@ -58,6 +62,8 @@ pub(crate) struct Active {
     pub(crate) files: Files,
     /// Exchanges that wait for a worker.
     pub(crate) deferred: Vec<Deferred>,
+    /// What the route of the latest request says in place of the server's timeouts.
+    pub(crate) own: RouteTimeouts,
     /// Bytes read and not yet used.
     pub(crate) input: Vec<u8>,
     /// The connection takes no input until an answer is complete or a body is consumed.
@@ -117,6 +123,7 @@ impl Room {
             outboxes: Outboxes::default(),
             infos: InfoWriter::new(home.infos.clone()),
             home,
+            lookup: Lookup::default(),
             stalled: Vec::new(),
         };
         room.tick();
@@ -134,6 +141,11 @@ impl Room {
             self.date_second = second;
             self.date = http_date(second);
         }
+    }
+
+    /// Seconds since 1970, as of this pass.
+    pub(crate) fn unix_seconds(&self) -> u64 {
+        self.date_second
     }
 
     /// The moment that `self.now` would be `milliseconds`.

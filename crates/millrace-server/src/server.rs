@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::config::Config;
 use crate::lane::Lane;
+use crate::routes::{Published, RouteTable};
 use crate::stats::{Counters, Stats};
 
 /// One server: its configuration, the JavaScript thread it belongs to, and its counters.
@@ -13,6 +14,7 @@ pub(crate) struct Server {
     pub(crate) id: u32,
     pub(crate) config: Config,
     pub(crate) lane: Arc<Lane>,
+    routes: Option<RouteTable>,
     /// By I/O thread.
     counters: Box<[Counters]>,
     /// Connections on all threads, for the limit.
@@ -25,18 +27,29 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(id: u32, config: Config, lane: Arc<Lane>) -> Self {
+    pub(crate) fn new(
+        id: u32,
+        config: Config,
+        lane: Arc<Lane>,
+        routes: Option<RouteTable>,
+    ) -> Self {
         let threads = config.io_threads;
         Server {
             id,
             config,
             lane,
+            routes,
             counters: (0..threads).map(|_| Counters::default()).collect(),
             connections: AtomicUsize::new(0),
             threads_open: AtomicUsize::new(threads),
             threads_done: (0..threads).map(|_| AtomicBool::new(false)).collect(),
             closing: AtomicBool::new(false),
         }
+    }
+
+    /// Its routes at this moment, when there are any.
+    pub(crate) fn routes(&self) -> Option<Published> {
+        self.routes.as_ref()?.published()
     }
 
     /// The counters that the I/O thread with this number writes.

@@ -70,6 +70,8 @@ counters! {
     timeouts,
     /// Connections the client reset or left with an answer owed.
     aborted,
+    /// Fixed answers.
+    fixed_answers,
     /// Answers whose body was compressed.
     compressed,
     /// Answers made of a file, errors not counted.

@@ -32,8 +32,11 @@ impl Connection {
                 all[0] = after(self.since, timeouts.idle).map(|at| (at, Late::Silent))
             }
             (Some(active), Phase::Open) => {
+                let write = active.own.write.unwrap_or(timeouts.write);
+                let body = active.own.body.unwrap_or(timeouts.body);
+                let body_rate = active.own.body_rate.unwrap_or(timeouts.body_rate);
                 if active.write_since > 0 {
-                    all[0] = after(active.write_since, timeouts.write).map(|at| (at, Late::Write));
+                    all[0] = after(active.write_since, write).map(|at| (at, Late::Write));
                 }
                 if !active.blocked
                     && !self.stalled
@@ -42,15 +45,15 @@ impl Connection {
                 {
                     all[1] = after(active.head_since, timeouts.headers).map(|at| (at, Late::Head));
                 }
-                if active.conn.awaits_body() && !self.stalled && timeouts.body > 0 {
-                    let silent = active.body_last + timeouts.body;
+                if active.conn.awaits_body() && !self.stalled && body > 0 {
+                    let silent = active.body_last + body;
                     let slow = active.body_since
-                        + timeouts.body.max(
+                        + body.max(
                             (active.body_bytes * 1000)
-                                .checked_div(timeouts.body_rate)
+                                .checked_div(body_rate)
                                 .unwrap_or(0),
                         );
-                    let deadline = if timeouts.body_rate > 0 {
+                    let deadline = if body_rate > 0 {
                         silent.min(slow)
                     } else {
                         silent
@@ -62,7 +65,7 @@ impl Connection {
                     && !active.conn.is_tunnel()
                 {
                     let since = active.gone_since.max(active.write_since);
-                    all[4] = after(since, timeouts.write).map(|at| (at, Late::Gone));
+                    all[4] = after(since, write).map(|at| (at, Late::Gone));
                 }
                 all[3] = active
                     .conn

@@ -4,12 +4,15 @@ use std::io;
 use std::task::{Context, Poll};
 
 use millrace_batch::layout::{AbortReason, INLINE_BODY_BYTES, ServerEvent, inbound_flag};
-use millrace_batch::{RemoteAddress, Request, Routed};
+use millrace_batch::{RemoteAddress, Request};
 use millrace_http1::{Error, Head, Received, RequestFraming, Version};
+use millrace_semantics::Codings;
 
+use super::route::{Answers, Destination, coding_flag};
 use super::{Connection, Phase};
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
 use crate::room::Room;
+use crate::routes::Target;
 
 /// What came of a look at the socket.
 pub(super) enum Filled {
@@ -112,7 +115,19 @@ impl Connection {
         let now = room.now;
         let counters = self.server.counters(room.thread);
         let policy = &self.server.config.policy;
+        let codings = self.server.config.codings;
         let handler_timeout = self.server.config.timeouts.handler;
+        let routes = self.server.routes();
+        let has_handler = !self.server.config.not_found_in_core;
+        let is_routed = routes.is_some() || !has_handler;
+        let answers = Answers {
+            date: room.date,
+            now: room.unix_seconds(),
+            policy,
+            codings,
+        };
+        let mut lookup = std::mem::take(&mut room.lookup);
+        let mut files = Vec::new();
         let from_scratch = active.input.is_empty();
         if !from_scratch {
             active.input.extend_from_slice(&room.scratch[..fresh]);
@@ -130,7 +145,14 @@ impl Connection {
                 &active.input[..]
             };
             let rest = &input[used..];
-            let limit = |_: &Head<'_>| policy.limits.body_bytes;
+            let mut destination = Destination::Handler;
+            let limit = |head: &Head<'_>| {
+                if is_routed {
+                    destination =
+                        lookup.find(routes.as_deref().map(|router| &**router), head, has_handler);
+                }
+                destination.body_limit(policy)
+            };
             match active.conn.receive(rest, policy, fields, limit) {
                 Ok((count, received)) => {
                     used += count;
@@ -147,9 +169,35 @@ impl Connection {
                         Received::Discarded => {}
                         Received::Request(sequence, head) => {
                             counters.requests.add(1);
+                            let route = match destination {
+                                Destination::Handler => None,
+                                Destination::Route(route) => Some(route),
+                                other => {
+                                    answers.unrouted(&mut active.conn, sequence, &other);
+                                    continue;
+                                }
+                            };
+                            if is_routed {
+                                active.own = route.map_or_else(Default::default, |r| r.timeouts);
+                            }
+                            match route.map(|route| &route.target) {
+                                Some(Target::Fixed(fixed)) => {
+                                    counters.fixed_answers.add(1);
+                                    answers.fixed(&mut active.conn, sequence, fixed, &head);
+                                    continue;
+                                }
+                                Some(Target::Files(route)) => {
+                                    counters.pending.add(1);
+                                    active.conn.discard_body(sequence);
+                                    files.push((sequence, lookup.file_request(route, &head)));
+                                    continue;
+                                }
+                                Some(Target::Handler) | None => {}
+                            }
                             counters.pending.add(1);
-                            if handler_timeout > 0 {
-                                active.conn.set_deadline(sequence, now + handler_timeout);
+                            let patience = active.own.handler.unwrap_or(handler_timeout);
+                            if patience > 0 {
+                                active.conn.set_deadline(sequence, now + patience);
                             }
                             let body = whole_body(&head, &rest[count..]);
                             if let Some(body) = body {
@@ -166,8 +214,8 @@ impl Connection {
                                 target: head.target,
                                 path_start: path.start,
                                 path_end: path.end,
-                                route: Routed::default(),
-                                flags: request_flags(&head),
+                                route: lookup.routed(route),
+                                flags: request_flags(&head, codings),
                                 fields: head.fields().map(|field| (field.name, field.value)),
                                 inline_body: body,
                                 remote: self.remote,
@@ -205,20 +253,24 @@ impl Connection {
             }
         }
 
+        room.lookup = lookup;
+        if failed.is_none() {
+            let had_input = !from_scratch;
+            if from_scratch {
+                active.input.extend_from_slice(&room.scratch[used..fresh]);
+            } else {
+                active.input.drain(..used);
+            }
+            if active.has_begun_head() && (used > 0 || !had_input) {
+                active.head_since = now;
+            }
+        }
+        drop(routes);
+        for (sequence, request) in files {
+            self.serve_file(room, sequence, request);
+        }
         if let Some(error) = failed {
-            return self.refuse(room, error);
-        }
-        let Some(active) = &mut self.active else {
-            return;
-        };
-        let had_input = !from_scratch;
-        if from_scratch {
-            active.input.extend_from_slice(&room.scratch[used..fresh]);
-        } else {
-            active.input.drain(..used);
-        }
-        if active.has_begun_head() && (used > 0 || !had_input) {
-            active.head_since = now;
+            self.refuse(room, error);
         }
     }
 
@@ -291,8 +343,11 @@ fn whole_body<'a>(head: &Head<'_>, rest: &'a [u8]) -> Option<&'a [u8]> {
     }
 }
 
-fn request_flags(head: &Head<'_>) -> u32 {
+fn request_flags(head: &Head<'_>, codings: Codings) -> u32 {
     let mut flags = 0;
+    if !codings.as_slice().is_empty() {
+        flags |= coding_flag(head, codings);
+    }
     if matches!(head.version, Version::Http10) {
         flags |= inbound_flag::HTTP10;
     }

@@ -92,7 +92,7 @@ fn less_patience_can_be_had_later_and_the_end_is_told_once_and_last() {
     await_end(&mut client);
 
     // Whatever else were told would come before the next server's end.
-    let next = js.thread.listen(config()).unwrap();
+    let next = js.thread.listen(config(), None).unwrap();
     js.thread.close(next.id, None);
     assert_eq!(js.next(), Event::Closed(next.id));
 }
@@ -100,7 +100,7 @@ fn less_patience_can_be_had_later_and_the_end_is_told_once_and_last() {
 #[test]
 fn two_servers_of_a_thread_end_apart() {
     let (mut js, first, address) = Js::serving(config());
-    let second = js.thread.listen(config()).unwrap();
+    let second = js.thread.listen(config(), None).unwrap();
     js.thread.close(first.id, None);
     assert_eq!(js.next(), Event::Closed(first.id));
     assert!(TcpStream::connect(address).is_err());
@@ -152,10 +152,10 @@ fn closing_again_leaves_another_servers_socket_file_alone() {
     let mut local = config();
     local.bind = millrace_server::Bind::Unix(path.clone());
     let mut js = Js::new();
-    let first = js.thread.listen(local.clone()).unwrap();
+    let first = js.thread.listen(local.clone(), None).unwrap();
     js.thread.close(first.id, None);
     assert_eq!(js.next(), Event::Closed(first.id));
-    let second = js.thread.listen(local).unwrap();
+    let second = js.thread.listen(local, None).unwrap();
     js.thread.close(first.id, Some(0));
     assert!(path.exists());
     js.thread.close(second.id, None);

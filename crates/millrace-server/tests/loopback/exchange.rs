@@ -285,7 +285,7 @@ fn a_unix_socket_serves_and_goes_with_its_server() {
     let mut local = config();
     local.bind = Bind::Unix(path.clone());
     let mut js = Js::new();
-    let listening = js.thread.listen(local.clone()).unwrap();
+    let listening = js.thread.listen(local.clone(), None).unwrap();
     assert_eq!(listening.address, None);
     let mut client = std::os::unix::net::UnixStream::connect(&path).unwrap();
     client.write_all(GET.as_bytes()).unwrap();

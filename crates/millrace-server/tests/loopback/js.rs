@@ -10,7 +10,8 @@ use millrace_batch::layout::{
     PARAMETER_COUNT_SHIFT, inbound_flag, inbound_kind, outbound_flag, outbound_kind,
 };
 use millrace_server::{
-    Bind, Config, INBOX_BYTES, JsThread, Levels, Limits, Listening, Policy, SocketOptions, Timeouts,
+    Bind, Codings, Config, FixedAnswer, INBOX_BYTES, JsThread, Levels, Limits, Listening, NewRoute,
+    Policy, RouteTable, RouteTarget, RouteTimeouts, SocketOptions, Timeouts,
 };
 
 /// After so long what must come has not come.
@@ -26,6 +27,9 @@ pub(crate) enum Event {
         headers: String,
         body: Option<Vec<u8>>,
         flags: u32,
+        /// The route's number and 1.
+        route: u32,
+        parameters: Vec<String>,
     },
     Body(ExchangeId, Vec<u8>),
     End(ExchangeId),
@@ -71,6 +75,8 @@ pub(crate) fn config() -> Config {
         connections: 1000,
         reserved_descriptors: None,
         pull_accept: false,
+        not_found_in_core: false,
+        codings: Codings::NONE,
         queued_bytes: 64 * 1024 * 1024,
         write_low: 1024,
         levels: Levels::default(),
@@ -80,6 +86,26 @@ pub(crate) fn config() -> Config {
         },
         allow_half_close: true,
         report_connection_errors: true,
+    }
+}
+
+/// A route for one method.
+pub(crate) fn route(method: &str, pattern: &str, target: RouteTarget) -> NewRoute {
+    NewRoute {
+        methods: vec![method.into()],
+        pattern: pattern.into(),
+        target,
+        body_bytes: None,
+        timeouts: RouteTimeouts::default(),
+    }
+}
+
+/// A fixed answer with status 200.
+pub(crate) fn fixed(body: &str) -> FixedAnswer {
+    FixedAnswer {
+        status: 200,
+        body: body.to_owned().into(),
+        ..FixedAnswer::default()
     }
 }
 
@@ -101,7 +127,19 @@ impl Js {
     /// A thread with one server.
     pub(crate) fn serving(config: Config) -> (Js, Listening, SocketAddr) {
         let mut js = Js::new();
-        let listening = js.thread.listen(config).expect("a free port");
+        let listening = js.thread.listen(config, None).expect("a free port");
+        let address = listening.address.expect("an internet address");
+        (js, listening, address)
+    }
+
+    /// A thread with one server that has these routes, which they are given by number.
+    pub(crate) fn routing(config: Config, routes: Vec<NewRoute>) -> (Js, Listening, SocketAddr) {
+        let mut js = Js::new();
+        let table = RouteTable::new(false);
+        for route in routes {
+            table.add(route).expect("a valid route");
+        }
+        let listening = js.thread.listen(config, Some(table)).expect("a free port");
         let address = listening.address.expect("an internet address");
         (js, listening, address)
     }
@@ -196,6 +234,11 @@ impl Js {
                     headers: latin1(target + word(7), word(10)),
                     body: body.then(|| self.inbox[word(12)..word(12) + word(13)].to_vec()),
                     flags: first,
+                    route: word(16) as u32 & 0xff_ffff,
+                    parameters: (0..word(16) >> PARAMETER_COUNT_SHIFT)
+                        .map(|index| (word(18 + 2 * index), word(19 + 2 * index)))
+                        .map(|(start, end)| latin1(word(5) + start, end - start))
+                        .collect(),
                 };
                 (event, 18 + 2 * (word(16) >> PARAMETER_COUNT_SHIFT))
             }

@@ -9,6 +9,7 @@
 //! - `exchange`: requests, bodies, answers. `closing`: the end of servers and threads.
 //! - `accepting`: whom it accepts. `compress`: answers that are compressed.
 //! - `tunnels`: connections that a handler takes over.
+//! - `routes`: where requests go. `fixed`: answers that need no JavaScript.
 //! - `limits` and `timeouts`: what the core refuses or gives up by itself.
 
 mod accepting;
@@ -16,7 +17,9 @@ mod client;
 mod closing;
 mod compress;
 mod exchange;
+mod fixed;
 mod js;
 mod limits;
+mod routes;
 mod timeouts;
 mod tunnels;

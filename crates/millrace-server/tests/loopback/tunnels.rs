@@ -170,7 +170,7 @@ fn a_head_that_waited_behind_an_offer_has_its_time_from_then_on() {
     assert_eq!(read_answer(&mut client).body, "no");
     let mut quick = config();
     quick.timeouts.headers = SOON;
-    outwait(js.thread.listen(quick).unwrap().address.unwrap());
+    outwait(js.thread.listen(quick, None).unwrap().address.unwrap());
     client.write_all(b"Host: a\r\n\r\n").unwrap();
     let next = js.request();
     js.send(respond(next, "in time"));
