@@ -149,11 +149,20 @@ function bodyOf(body: FixedOptions['body']): { body: Uint8Array; type: string } 
     return bytes(new Uint8Array(body.buffer, body.byteOffset, body.byteLength))
   }
   if (body instanceof ArrayBuffer || body instanceof SharedArrayBuffer) return bytes(new Uint8Array(body))
-  const text = JSON.stringify(body) as string | undefined
+  const text = jsonOf(body)
   if (text === undefined) {
     throw codedType('ERR_INVALID_CHUNK', `The body has to be text, bytes or a JSON value, but it is ${show(body)}.`)
   }
   return { body: Buffer.from(text), type: 'application/json' }
+}
+
+/** Undefined for what JSON does not have: functions, circles. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value) as string | undefined
+  } catch {
+    return undefined
+  }
 }
 
 function bytes(view: Uint8Array): { body: Uint8Array; type: string } {

@@ -91,7 +91,7 @@ export class Server implements AsyncDisposable {
   route<const Pattern extends string>(
     methods: Method | readonly Method[],
     pattern: Pattern,
-    target: RouteTarget<Pattern>,
+    target: RouteTarget<NoInfer<Pattern>>,
     options?: RouteOptions,
   ): this {
     this.routes.add(methods, pattern, target, options)
@@ -99,32 +99,56 @@ export class Server implements AsyncDisposable {
   }
 
   /** {@link route} for GET, and HEAD. */
-  get<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+  get<const Pattern extends string>(
+    pattern: Pattern,
+    target: RouteTarget<NoInfer<Pattern>>,
+    options?: RouteOptions,
+  ): this {
     return this.route('GET', pattern, target, options)
   }
 
   /** {@link route} for POST. */
-  post<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+  post<const Pattern extends string>(
+    pattern: Pattern,
+    target: RouteTarget<NoInfer<Pattern>>,
+    options?: RouteOptions,
+  ): this {
     return this.route('POST', pattern, target, options)
   }
 
   /** {@link route} for PUT. */
-  put<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+  put<const Pattern extends string>(
+    pattern: Pattern,
+    target: RouteTarget<NoInfer<Pattern>>,
+    options?: RouteOptions,
+  ): this {
     return this.route('PUT', pattern, target, options)
   }
 
   /** {@link route} for PATCH. */
-  patch<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+  patch<const Pattern extends string>(
+    pattern: Pattern,
+    target: RouteTarget<NoInfer<Pattern>>,
+    options?: RouteOptions,
+  ): this {
     return this.route('PATCH', pattern, target, options)
   }
 
   /** {@link route} for DELETE. */
-  delete<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+  delete<const Pattern extends string>(
+    pattern: Pattern,
+    target: RouteTarget<NoInfer<Pattern>>,
+    options?: RouteOptions,
+  ): this {
     return this.route('DELETE', pattern, target, options)
   }
 
   /** {@link route} for every method for which the pattern has no other route. */
-  all<const Pattern extends string>(pattern: Pattern, target: RouteTarget<Pattern>, options?: RouteOptions): this {
+  all<const Pattern extends string>(
+    pattern: Pattern,
+    target: RouteTarget<NoInfer<Pattern>>,
+    options?: RouteOptions,
+  ): this {
     return this.route('*', pattern, target, options)
   }
 

@@ -22,8 +22,11 @@ export interface Served {
  * A server on the stand-in core. All servers of a file share one lane, so its tests run one after the other
  * (`test.serial`).
  */
-export async function serve(given: Handler | ServerOptions | Server): Promise<Served> {
-  const server = given instanceof Server ? given : createServer(given)
+export async function serve(given: Handler | readonly Handler[] | ServerOptions | Server): Promise<Served> {
+  const server =
+    given instanceof Server
+      ? given
+      : createServer(Array.isArray(given) ? { handler: given } : (given as Handler | ServerOptions))
   const { port } = await server.listen({ host: '127.0.0.1' })
   const lane = lanes.at(-1)!
   const id = port - FIRST_PORT
