@@ -166,9 +166,13 @@ impl Connection {
                             used = input.len();
                             break;
                         }
-                        Received::Discarded => {}
+                        Received::Discarded => active.body_last = now,
                         Received::Request(sequence, head) => {
                             counters.requests.add(1);
+                            if head.framing != RequestFraming::None {
+                                (active.body_since, active.body_last, active.body_bytes) =
+                                    (now, now, 0);
+                            }
                             let route = match destination {
                                 Destination::Handler => None,
                                 Destination::Route(route) => Some(route),
@@ -202,9 +206,6 @@ impl Connection {
                             let body = whole_body(&head, &rest[count..]);
                             if let Some(body) = body {
                                 inline_body = Some((sequence, body.len()));
-                            } else if head.framing != RequestFraming::None {
-                                (active.body_since, active.body_last, active.body_bytes) =
-                                    (now, now, 0);
                             }
                             let (path, _) = head.path_and_query();
                             batch.push_request(Request {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use millrace_server::{Codings, FixedAnswer, RouteTable, RouteTarget};
 
-use crate::client::{Answer, ask, read_answer, read_head, read_to_end};
+use crate::client::{Answer, ask, await_end, read_answer, read_head, read_to_end};
 use crate::js::{Event, Js, config, fixed, respond, route};
 
 const ONE: &str = "GET /fixed HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -171,6 +171,23 @@ fn a_body_sent_to_a_fixed_answer_is_passed_over_or_ends_the_connection() {
     // Nothing of it came to JavaScript.
     ask(address, "GET /other HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(matches!(js.next(), Event::Request { target, .. } if target == "/other"));
+}
+
+#[test]
+fn a_body_sent_to_a_fixed_answer_has_its_time() {
+    let mut timed = config();
+    timed.timeouts.body = 200;
+    let routes = vec![route("POST", "/fixed", RouteTarget::Fixed(fixed("fixed")))];
+    let (_js, _, address) = Js::routing(timed, routes);
+    let mut client = ask(
+        address,
+        "POST /fixed HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n",
+    );
+    assert_eq!(read_answer(&mut client).body, "fixed");
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    let next = "xyPOST /fixed HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n";
+    assert_eq!(exchange(&mut client, next).body, "fixed");
+    await_end(&mut client);
 }
 
 #[test]
