@@ -63,16 +63,21 @@ enum At {
 }
 
 impl Chunked {
-    /// A body of at most `body_bytes` after a head of so many bytes and fields.
-    pub(crate) fn after(head_bytes: usize, head_fields: usize, body_bytes: u64) -> Chunked {
+    /// A body after a head of so many bytes and fields.
+    pub(crate) fn after(head_bytes: usize, head_fields: usize) -> Chunked {
         Chunked {
             at: At::Size(0),
             chunk: 0,
-            allowed: body_bytes,
+            allowed: 0,
             extension_bytes: 0,
             head_bytes: head_bytes as u32,
             head_fields: head_fields as u32,
         }
+    }
+
+    /// Sets how many bytes the chunks may have together, before the first.
+    pub(crate) fn allow(&mut self, body_bytes: u64) {
+        self.allowed = body_bytes;
     }
 
     /// The next step and the bytes it used.

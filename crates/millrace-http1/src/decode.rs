@@ -53,8 +53,21 @@ impl Decoder {
         fields: &'a mut FieldSpans,
         body_limit: impl FnOnce(&Head<'_>) -> u64,
     ) -> Result<(usize, Event<'a>), Error> {
+        let result = self.step(input, limits, fields);
+        if let Ok((_, Event::Request(head))) = &result {
+            self.limit_body(body_limit(head))?;
+        }
+        result
+    }
+
+    fn step<'a>(
+        &mut self,
+        input: &'a [u8],
+        limits: &Limits,
+        fields: &'a mut FieldSpans,
+    ) -> Result<(usize, Event<'a>), Error> {
         let result = match &mut self.state {
-            State::Head { .. } => self.head(input, limits, fields, body_limit),
+            State::Head { .. } => self.head(input, limits, fields),
             State::Length(_) => Ok(self.length(input)),
             State::Chunked(_) => self.chunked(input, limits, fields),
             State::Failed(error) => Err(*error),
@@ -90,7 +103,6 @@ impl Decoder {
         input: &'a [u8],
         limits: &Limits,
         fields: &'a mut FieldSpans,
-        body_limit: impl FnOnce(&Head<'_>) -> u64,
     ) -> Result<(usize, Event<'a>), Error> {
         let before = self.skip_empty_lines(input)?;
         if let [] | [b'\r'] = input[before..] {
@@ -99,16 +111,25 @@ impl Decoder {
         let Some((length, head)) = head::parse(&input[before..], limits, fields)? else {
             return Ok((before, Event::NeedMore));
         };
-        let most = body_limit(&head);
         self.state = match head.framing {
             RequestFraming::None => State::default(),
-            RequestFraming::Length(bytes) if bytes > most => return Err(Error::BodyTooLarge),
             RequestFraming::Length(bytes) => State::Length(bytes),
-            RequestFraming::Chunked => {
-                State::Chunked(Chunked::after(length, head.field_count(), most))
-            }
+            RequestFraming::Chunked => State::Chunked(Chunked::after(length, head.field_count())),
         };
         Ok((before + length, Event::Request(head)))
+    }
+
+    /// Bounds the body whose head has just been read.
+    fn limit_body(&mut self, most: u64) -> Result<(), Error> {
+        match &mut self.state {
+            State::Length(bytes) if *bytes > most => {
+                self.state = State::Failed(Error::BodyTooLarge);
+                return Err(Error::BodyTooLarge);
+            }
+            State::Chunked(chunked) => chunked.allow(most),
+            _ => {}
+        }
+        Ok(())
     }
 
     /// RFC 9112 2.2: a server "SHOULD ignore at least one empty line (CRLF) received prior to the
