@@ -39,6 +39,7 @@ const LENGTHS = [0, REQUEST_WORDS, BODY_WORDS, 6, 5, 5, 6, 5]
 const HTTP10 = 1 << 16
 const HAS_BODY = 1 << 17
 const BODY_INLINE = 1 << 18
+const UPGRADE = 1 << 20
 const IPV6 = 1 << 21
 const UNIX = 1 << 22
 const CODING_SHIFT = 24
@@ -279,6 +280,11 @@ export function queryOf(record: RequestRecord): string {
 export function headersBlockOf(record: RequestRecord): string {
   const start = record._textStart + record._methodLength + record._targetLength
   return record._text.substring(start, start + record._headersLength)
+}
+
+/** Whether the client offers another protocol. */
+export function isUpgrade(record: RequestRecord): boolean {
+  return (record._flags & UPGRADE) !== 0
 }
 
 export function isHttp10(record: RequestRecord): boolean {

@@ -420,7 +420,7 @@ export class Lane {
     } else {
       const { error, bodyError } = abortErrors(reason)
       // After the answer, the core cuts only what is left of the request.
-      response._cut(error, response.ended ? discarded() : bodyError)
+      response._cut(error, response.ended && !response._isTunnel() ? discarded() : bodyError)
     }
   }
 

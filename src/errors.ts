@@ -33,6 +33,7 @@ export const ERROR_CODES = {
   ERR_INVALID_STATUS: 'A status is a whole number with three digits',
   ERR_NOT_ACCEPTING: 'The server does not accept connections by hand',
   ERR_NOT_A_FILE: 'What is to be sent is not a regular file',
+  ERR_NO_UPGRADE: 'The client has not asked for another protocol, or its request has a body',
   ERR_READ_PENDING: 'A read of this body is still waiting for its chunk',
   ERR_RESPONSE_RESET: 'The response was given up and its connection closed',
   ERR_ROUTE_CONFLICT: 'A route takes the same paths as another one',

@@ -10,6 +10,7 @@ import {
   type Inbox,
 } from './batch'
 import { emptyBody, type Body, type ReadCallback } from './body'
+import { Connection } from './connection'
 import { decodedBody, type DecodedBody, type DecodeOptions } from './decoded-body'
 import { coded, type CodedError } from './errors'
 import { Headers, NO_HEADERS } from './headers'
@@ -42,6 +43,7 @@ export class Request<Pattern extends string = string> {
   private _headers: Headers | null
   private _controller: AbortController | null
   private _searchParams: URLSearchParams | null
+  private _connected: Connection | null
   private _params: ParamsObject | null
   private _abortError: CodedError | null
 
@@ -65,6 +67,7 @@ export class Request<Pattern extends string = string> {
     this._headers = null
     this._controller = null
     this._searchParams = null
+    this._connected = null
     this._params = null
     this._abortError = null
   }
@@ -126,6 +129,11 @@ export class Request<Pattern extends string = string> {
   /** The other side's port; undefined on a Unix domain socket. */
   get remotePort(): number | undefined {
     return remotePortOf(this)
+  }
+
+  /** The connection this request came through; it outlives the handler. Made when first asked for. */
+  get connection(): Connection {
+    return (this._connected ??= new Connection(this, this._response))
   }
 
   /**

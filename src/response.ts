@@ -10,6 +10,7 @@ import { checkReason, fieldOf, Special, type Field, type HeaderValue } from './f
 import type { FileHandle } from 'node:fs/promises'
 import { NO_FIELDS, type Head } from './head'
 import { isPassedOn, passOn } from './outcome'
+import { upgrade, type RawSocket } from './raw-socket'
 import type { Request } from './request'
 import {
   appendField,
@@ -367,6 +368,19 @@ export class Response {
   }
 
   /**
+   * Takes the connection out of HTTP, when the client has asked for it: answers `101 Switching Protocols` to an Upgrade
+   * request, or `200` (or the 2xx set before) to CONNECT, and gives the connection as a Duplex stream of raw bytes. The
+   * exchange lasts as long as that stream.
+   *
+   * @param headers go with the answer, as those set before; `upgrade` is by itself what the client has asked for
+   * @throws ERR_NO_UPGRADE when the client has not asked for it, or its request has a body; ERR_HEADERS_SENT
+   */
+  upgrade(headers: Readonly<Record<string, HeaderValue>> = {}): RawSocket {
+    this.checkHeadOpen('an upgrade')
+    return upgrade(this, headers)
+  }
+
+  /**
    * Resolves when the whole answer has been handed to the operating system, and rejects with why it could not be. To be
    * asked for before the response ends: an end nobody waits for is not reported back.
    */
@@ -507,6 +521,8 @@ export class Response {
     }
     this._status = status
     this._rest = [fieldOf('content-type', 'text/plain; charset=utf-8')]
+    // RFC 9110 15.5.16: what could be decoded.
+    if (status === 415) this._rest.push(fieldOf('accept-encoding', 'gzip, br, zstd, deflate'))
     const text = `${STATUS_CODES[status]}\n`
     this.respond(text, text.length, 0, this._finishing(null))
   }
@@ -585,6 +601,11 @@ export class Response {
   /** @internal */
   _drained(unsent: number): void {
     this._stream?.resume(unsent)
+  }
+
+  /** @internal Whether the connection has left HTTP with this exchange. */
+  _isTunnel(): boolean {
+    return (this._state & State.tunnel) !== 0
   }
 
   /** @internal Whether everything has been said, as after most handlers. */

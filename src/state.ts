@@ -20,6 +20,8 @@ export const State = {
   plain: 256,
   /** It was not to be until the handler said so. */
   plainAtFirst: 512,
+  /** The connection has left HTTP: what follows the head goes both ways. */
+  tunnel: 4096,
 } as const
 
 /** Where the code of the content coding is that the client likes best. */

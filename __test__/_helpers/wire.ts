@@ -51,6 +51,11 @@ export class Wire {
     return new Wire(socket)
   }
 
+  /** The port this side has. */
+  get localPort(): number | undefined {
+    return this.socket.localPort
+  }
+
   /** Sends text (one byte for each character) or bytes. */
   send(data: string | Uint8Array): void {
     if (this.socket.writable) this.socket.write(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
