@@ -34,6 +34,9 @@ impl Connection {
         if self.defer(record, pieces) || self.compress_whole(room, record, pieces) {
             return Ok(());
         }
+        if let Action::File { .. } = record.action {
+            return self.answer_file(room, record, pieces);
+        }
         let sequence = record.exchange.sequence;
         let outcome = self.perform(room, sequence, record.action, pieces);
         self.conclude(room, sequence, notification(&record.action), outcome)
@@ -127,7 +130,8 @@ impl Connection {
                 }
                 Ok(())
             }
-            Action::File { .. } => Err(Rejected::WrongLength),
+            // It is answered apart.
+            Action::File { .. } => Err(Rejected::OutOfOrder),
             Action::Reset { always } => match always || conn.is_pending(sequence) {
                 true => Err(Rejected::WrongLength),
                 false => Ok(()),
@@ -160,11 +164,7 @@ impl Connection {
 
     /// Reports a write that was not done and will not be.
     pub(crate) fn not_executed(&self, room: &mut Room, sequence: u32, notify: Option<u32>) {
-        if let Some(token) = notify {
-            let id = self.exchange_ids()(sequence);
-            room.batch(&self.server.lane)
-                .push_written(id, token, WriteOutcome::NotExecuted);
-        }
+        self.report(room, sequence, notify, WriteOutcome::NotExecuted);
     }
 }
 

@@ -75,7 +75,7 @@ impl Connection {
         }
         let record = Queued::new(record, pieces);
         let levels = self.server.config.levels;
-        self.send_away(room, sequence, notify, true, move || {
+        self.send_away(room, sequence, notify, true, false, move || {
             let mut body = Vec::new();
             encode(coding, levels, record.body(), &mut body);
             Worked::Compressed(Compressed { record, body })

@@ -17,7 +17,7 @@ use millrace_batch::{ExchangeId, RemoteAddress};
 use millrace_http1::{Error, refusal};
 
 use self::parse::Filled;
-pub(crate) use self::route::{FileRequest, Lookup, not_found};
+pub(crate) use self::route::{FileRequest, Lookup};
 use crate::ready::SlotWaker;
 use crate::room::{Active, Room};
 use crate::server::Server;
@@ -270,7 +270,7 @@ impl Connection {
             room.batch(lane)
                 .push_written(id(mark.sequence), mark.token, outcome)
         });
-        self.abandon_deferred(room, outcome);
+        let ours = self.abandon_deferred(room, outcome);
         let Some(active) = &mut self.active else {
             return;
         };
@@ -278,7 +278,9 @@ impl Connection {
         let lane = &self.server.lane;
         active.conn.abandon(|sequence| {
             counters.pending.sub(1);
-            room.batch(lane).push_abort(id(sequence), reason);
+            if !ours.contains(&sequence) {
+                room.batch(lane).push_abort(id(sequence), reason);
+            }
         });
         self.release_state(room);
     }

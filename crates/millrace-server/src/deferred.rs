@@ -14,6 +14,7 @@ use millrace_batch::outbound::{Action, Outbound, Payload, Record};
 use crate::answer::{CutShort, Pieces, large, notification};
 use crate::compress::{Compressed, Stream, Streamed};
 use crate::connection::Connection;
+use crate::files::{Draft, Wanted};
 use crate::lane::Chunk;
 use crate::room::Room;
 use crate::thread::{Command, ThreadHandle};
@@ -30,6 +31,8 @@ pub(crate) struct Deferred {
     queue: VecDeque<Queued>,
     /// JavaScript has said all that there is to say.
     complete: bool,
+    /// It is answered by the core alone, and JavaScript has not heard of it.
+    is_ours: bool,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,8 @@ pub(crate) enum Worked {
     Compressed(Compressed),
     /// Pieces of a body, compressed.
     Streamed(Streamed),
+    /// An answer with a file.
+    Drafted(Box<(Wanted, Draft)>),
     /// Nothing: its job failed.
     Failed,
 }
@@ -91,6 +96,7 @@ impl Connection {
         sequence: u32,
         notify: Option<u32>,
         complete: bool,
+        is_ours: bool,
         job: impl FnOnce() -> Worked + Send + 'static,
     ) {
         let reply = self.reply(room, sequence);
@@ -101,6 +107,7 @@ impl Connection {
             tokens: notify.into_iter().collect(),
             queue: VecDeque::new(),
             complete,
+            is_ours,
         });
         workers::submit(Box::new(move || reply.send(job())));
     }
@@ -114,6 +121,7 @@ impl Connection {
             tokens: Vec::new(),
             queue: VecDeque::new(),
             complete: false,
+            is_ours: false,
         });
     }
 
@@ -203,8 +211,12 @@ impl Connection {
                     Err(cut) => Err(cut),
                 }
             }
+            Worked::Drafted(drafted) => {
+                let (wanted, mut draft) = *drafted;
+                self.send_draft(room, sequence, &wanted, &mut draft)
+            }
             Worked::Failed => {
-                self.report(room, sequence, &deferred.tokens, WriteOutcome::NotExecuted);
+                self.report(room, sequence, deferred.tokens, WriteOutcome::NotExecuted);
                 Err(CutShort)
             }
         };
@@ -232,10 +244,17 @@ impl Connection {
         so_far
     }
 
-    /// Ends all waiting: what was to be notified about is reported with `outcome`.
-    pub(crate) fn abandon_deferred(&mut self, room: &mut Room, outcome: WriteOutcome) {
-        let Some(active) = self.active() else { return };
+    /// Ends all waiting: what was to be notified about is reported with `outcome`. Returns the exchanges that JavaScript
+    /// has not heard of.
+    pub(crate) fn abandon_deferred(&mut self, room: &mut Room, outcome: WriteOutcome) -> Vec<u32> {
+        let mut ours = Vec::new();
+        let Some(active) = self.active() else {
+            return ours;
+        };
         for deferred in std::mem::take(&mut active.deferred) {
+            if deferred.is_ours {
+                ours.push(deferred.sequence);
+            }
             let queued = deferred.queue.iter().filter_map(Queued::action);
             let tokens: Vec<u32> = deferred
                 .tokens
@@ -243,13 +262,21 @@ impl Connection {
                 .copied()
                 .chain(queued.filter_map(|action| notification(&action)))
                 .collect();
-            self.report(room, deferred.sequence, &tokens, outcome);
+            self.report(room, deferred.sequence, tokens, outcome);
         }
+        ours
     }
 
-    fn report(&self, room: &mut Room, sequence: u32, tokens: &[u32], outcome: WriteOutcome) {
+    /// Reports what became of writes.
+    pub(crate) fn report(
+        &self,
+        room: &mut Room,
+        sequence: u32,
+        tokens: impl IntoIterator<Item = u32>,
+        outcome: WriteOutcome,
+    ) {
         let id = self.exchange_ids()(sequence);
-        for &token in tokens {
+        for token in tokens {
             room.batch(&self.server.lane)
                 .push_written(id, token, outcome);
         }

@@ -26,7 +26,6 @@ mod connection_info;
 mod deferred;
 mod descriptors;
 mod files;
-mod files_route;
 mod fixed;
 mod js_thread;
 mod lane;

@@ -9,7 +9,7 @@ use millrace_http1::{Conn, FieldSpans, http_date};
 use crate::connection::Lookup;
 use crate::connection_info::InfoWriter;
 use crate::deferred::Deferred;
-use crate::files::Files;
+use crate::files::{Draft, Files, Roots};
 use crate::lane::Lane;
 use crate::outbox::Outboxes;
 use crate::routes::RouteTimeouts;
@@ -30,6 +30,10 @@ pub(crate) struct Room {
     pub(crate) home: Arc<ThreadHandle>,
     /// Where sockets are read into.
     pub(crate) scratch: Vec<u8>,
+    /// The answer with a file that is being made.
+    pub(crate) draft: Draft,
+    /// Directories that files are served from.
+    pub(crate) roots: Roots,
     /// What is read of files on its way to a socket.
     pub(crate) copied: Vec<u8>,
     /// Where the header lines of the request being read are.
@@ -113,6 +117,8 @@ impl Room {
         let mut room = Room {
             thread: home.number,
             scratch: vec![0; READ_BYTES],
+            draft: Draft::default(),
+            roots: Roots::default(),
             copied: Vec::new(),
             fields: FieldSpans::default(),
             now: 0,

@@ -545,6 +545,7 @@ impl Driver {
         };
         if tenant.connections == 0 && tenant.closing {
             self.servers.remove(&server.id);
+            self.room.roots.clear();
             if server.thread_done(self.room.thread) {
                 self.room
                     .batch(&server.lane)

@@ -46,7 +46,6 @@ pub(crate) struct Answers<'a> {
 
 /// A request for a file.
 #[derive(Debug)]
-#[allow(dead_code, reason = "read by what serves files")]
 pub(crate) struct FileRequest {
     pub(crate) route: Arc<FilesRoute>,
     pub(crate) is_head: bool,
@@ -206,7 +205,7 @@ pub(crate) fn coding_flag(head: &Head<'_>, codings: Codings) -> u32 {
 const TEXT_PLAIN: &[u8] = b"Content-Type: text/plain; charset=utf-8\r\n";
 
 /// The answer to a request for what is not there.
-pub(crate) fn not_found() -> &'static Ready {
+fn not_found() -> &'static Ready {
     static READY: OnceLock<Ready> = OnceLock::new();
     READY.get_or_init(|| text(404, b"There is nothing at this path.\n"))
 }

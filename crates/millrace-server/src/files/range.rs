@@ -39,6 +39,18 @@ impl FileRange {
         self.end - self.start
     }
 
+    /// A part of it.
+    pub(super) fn part(&self, range: &Range<u64>) -> FileRange {
+        FileRange::new(
+            self.file.clone(),
+            self.start + range.start..self.start + range.end,
+        )
+    }
+
+    pub(super) fn shared(&self) -> Arc<File> {
+        self.file.clone()
+    }
+
     pub(crate) fn file(&self) -> &File {
         &self.file
     }

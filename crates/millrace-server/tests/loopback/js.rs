@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use millrace_batch::ExchangeId;
 use millrace_batch::layout::{
-    PARAMETER_COUNT_SHIFT, inbound_flag, inbound_kind, outbound_flag, outbound_kind,
+    PARAMETER_COUNT_SHIFT, file_option, inbound_flag, inbound_kind, outbound_flag, outbound_kind,
 };
 use millrace_server::{
     Bind, Codings, Config, FixedAnswer, INBOX_BYTES, JsThread, Levels, Limits, Listening, NewRoute,
@@ -322,6 +322,48 @@ pub(crate) fn chunk(id: ExchangeId, data: &[u8], token: u32) -> Vec<u8> {
 pub(crate) fn large_chunk(id: ExchangeId, index: u32, token: u32) -> Vec<u8> {
     let kind = outbound_kind::CHUNK | outbound_flag::NOTIFY | outbound_flag::LARGE;
     record(kind, id, &[index, token], b"")
+}
+
+/// A file as the answer: whatever is not given is empty or 0.
+#[derive(Default)]
+pub(crate) struct SendFile<'a> {
+    pub(crate) status: u32,
+    pub(crate) fields: &'a str,
+    pub(crate) options: u32,
+    pub(crate) token: u32,
+    pub(crate) path: &'a str,
+    pub(crate) root: &'a str,
+    pub(crate) conditions: &'a str,
+}
+
+impl SendFile<'_> {
+    /// The record; its write is reported.
+    pub(crate) fn record(&self, id: ExchangeId) -> Vec<u8> {
+        self.with_path(id, self.path.len() as u32)
+    }
+
+    /// The record with a file that was put beside it.
+    pub(crate) fn of_handle(&self, id: ExchangeId, index: u32) -> Vec<u8> {
+        let options = self.options | file_option::HANDLE;
+        SendFile { options, ..*self }.with_path(id, index)
+    }
+
+    fn with_path(&self, id: ExchangeId, path: u32) -> Vec<u8> {
+        let length = |text: &str| text.len() as u32;
+        let words = [
+            self.status,
+            length(self.fields),
+            self.options,
+            self.token,
+            path,
+            length(self.root),
+            length(self.conditions),
+            0,
+        ];
+        let payload = [self.fields, self.path, self.root, self.conditions].concat();
+        let kind = outbound_kind::FILE | outbound_flag::NOTIFY;
+        record(kind, id, &words, payload.as_bytes())
+    }
 }
 
 /// The same record, with flags.

@@ -7,7 +7,7 @@
 //!
 //! - `js`: the JavaScript thread: records in, records out. `client`: the other side of the socket.
 //! - `exchange`: requests, bodies, answers. `closing`: the end of servers and threads.
-//! - `accepting`: whom it accepts. `compress`: answers that are compressed.
+//! - `accepting`: whom it accepts. `compress`: answers that are compressed. `files` and `directories`: answers made of files.
 //! - `tunnels`: connections that a handler takes over.
 //! - `routes`: where requests go. `fixed`: answers that need no JavaScript.
 //! - `limits` and `timeouts`: what the core refuses or gives up by itself.
@@ -16,7 +16,9 @@ mod accepting;
 mod client;
 mod closing;
 mod compress;
+mod directories;
 mod exchange;
+mod files;
 mod fixed;
 mod js;
 mod limits;
