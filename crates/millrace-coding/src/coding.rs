@@ -42,7 +42,8 @@ impl Coding {
 pub struct Levels {
     /// 0 (stored) to 9.
     pub gzip: u32,
-    /// 0 to 11. From 10 on a body takes hundreds of times longer: for files that are encoded once.
+    /// 0 to 11. A stream holds 4 MiB at 5 and 6, 11 MiB at 7 and 38 MiB at 9; from 9 on a body takes 40 to 130 times as
+    /// long as at 2, which is for files that are encoded once.
     pub brotli: u32,
     /// -50 to 19; above that the window would exceed what clients must accept (RFC 9659 3).
     pub zstd: i32,

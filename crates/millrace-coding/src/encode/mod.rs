@@ -24,8 +24,8 @@ pub fn encode(coding: Coding, levels: Levels, input: &[u8], out: &mut Vec<u8>) {
 
 /// Encodes a body that comes in pieces.
 ///
-/// It holds 130 KiB to 1 MiB at the levels that suit answers made on the fly. The state of a finished encoder is used
-/// again; one that is dropped before is freed.
+/// At the default levels it holds 0.4 MiB for gzip, 0.6 MiB for zstd and 1 to 1.8 MiB for brotli, whatever the length of the
+/// body. The state of a finished encoder is used again, except brotli's; one that is dropped before is freed.
 pub struct Encoder {
     state: State,
 }
