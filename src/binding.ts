@@ -19,7 +19,7 @@ export interface NativeLane {
   /** Memory of the core's own, which `putChunk` passes on without a copy. */
   lend(size: number): Buffer
   /** Binds at once; throws an error whose message begins with the system's code. */
-  listen(options: NativeListenOptions, routes: NativeRouteTable | null): NativeAddress
+  listen(options: NativeListenOptions, routes: NativeRouteTable): NativeAddress
   /** Lets a server that accepts by hand accept so many connections more. */
   acceptMore(server: number, count: number): void
   /** How many descriptors the process has open, and may have; no limit when there is none. */

@@ -56,9 +56,9 @@ export class Routes {
     this.ignoreTrailingSlash = ignoreTrailingSlash
   }
 
-  /** The core's half; null as long as there is no route, as it loads the addon. */
-  get table(): NativeRouteTable | null {
-    return this.native
+  /** The core's half, made when it is first needed, as it loads the addon. */
+  get table(): NativeRouteTable {
+    return (this.native ??= new (binding().RouteTable)({ ignoreTrailingSlash: this.ignoreTrailingSlash }))
   }
 
   /** Adds all of the option `routes`. */
@@ -103,14 +103,13 @@ export class Routes {
     const number = this.register(route)
     this.list[number + 1] = { pattern: route.pattern, chain, shape, compress }
     if (target instanceof FixedAnswer) {
-      target._placed({ table: this.native!, number, compression: this.compression, automatic: compress })
+      target._placed({ table: this.table, number, compression: this.compression, automatic: compress })
     }
   }
 
   private register(route: NativeRoute): number {
-    this.native ??= new (binding().RouteTable)({ ignoreTrailingSlash: this.ignoreTrailingSlash })
     try {
-      return this.native.add(route)
+      return this.table.add(route)
     } catch (error) {
       throw routeError(error, route)
     }

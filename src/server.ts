@@ -247,11 +247,13 @@ export class Server implements AsyncDisposable {
    * @throws (rejects with) ERR_NOT_ACCEPTING when the server does not listen so; ERR_SERVER_CLOSED when it is closed
    * first
    */
-  async acceptRequest(handler?: Handler | readonly Handler[]): Promise<void> {
-    const chain = handler === undefined ? null : chainOf('handler', handler)
-    if (this.where === null || !this.acceptsByHand) {
-      const why = this.where === null ? 'does not listen' : 'accepts connections by itself'
-      throw coded('ERR_NOT_ACCEPTING', `This server ${why}: acceptRequest() wants listen({ accept: 'manual' }).`)
+  acceptRequest(handler?: Handler | readonly Handler[]): Promise<void> {
+    let chain: readonly Handler[] | null
+    try {
+      chain = handler === undefined ? null : chainOf('handler', handler)
+      this.checkAccepting()
+    } catch (error) {
+      return Promise.reject(error)
     }
     const accepted = this.accepting.wait(chain)
     this.lane!.core.acceptMore(this.id, 1)
@@ -296,6 +298,12 @@ export class Server implements AsyncDisposable {
     if (this.referenced) this.lane.ref()
     this.where = addressOf(native)
     return this.where
+  }
+
+  private checkAccepting(): void {
+    if (this.where !== null && this.acceptsByHand) return
+    const why = this.where === null ? 'does not listen' : 'accepts connections by itself'
+    throw coded('ERR_NOT_ACCEPTING', `This server ${why}: acceptRequest() wants listen({ accept: 'manual' }).`)
   }
 
   private isHere(wanted: ListenOptions): boolean {
