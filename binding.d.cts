@@ -42,10 +42,20 @@ export declare class Lane {
   /** Takes a large body chunk of the batch last received, once. It is valid for as long as it is held. */
   takeChunk(index: number): Buffer
   /**
-   * Puts a large payload beside the records submitted next and returns its index. It is copied here, once: a buffer
-   * that JavaScript could detach or change must not be read by another thread.
+   * Puts a large payload beside the records submitted next and returns its index. It is copied here, once, unless it is
+   * lent memory: a buffer that JavaScript could detach must not be read by another thread.
    */
   putChunk(view: Uint8Array): number
+  /**
+   * Memory of the core's own, which [`put_chunk`](Lane::put_chunk) passes on without a copy. It is kept for as long as
+   * JavaScript has the buffer or an I/O thread needs it.
+   */
+  lend(size: number): Buffer
+  /**
+   * Puts a range of an open regular file beside the records submitted next, to its end when `end` is negative. The
+   * descriptor is duplicated; the file's position is of no concern.
+   */
+  putFile(descriptor: number, start: number, end: number): FilePiece
   /** Binds and listens at once. Without `routes` all requests are for the handler. */
   listen(options: ListenOptions, routes?: RouteTable | undefined | null): Address
   /**
@@ -106,6 +116,13 @@ export interface DescriptorCounts {
   open: number
   /** `Infinity` without a limit. */
   limit: number
+}
+
+/** A range of a file that was put beside the records. */
+export interface FilePiece {
+  index: number
+  /** Bytes. */
+  length: number
 }
 
 /** What a server listens with, flat; `src/options.ts` documents each. */

@@ -37,6 +37,7 @@ fn unix_code(errno: i32) -> &'static str {
         libc::EAFNOSUPPORT => "EAFNOSUPPORT",
         libc::ENAMETOOLONG => "ENAMETOOLONG",
         libc::ENOBUFS => "ENOBUFS",
+        libc::EBADF => "EBADF",
         libc::ENOPROTOOPT => "ENOPROTOOPT",
         _ => "EUNKNOWN",
     }

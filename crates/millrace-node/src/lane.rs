@@ -1,16 +1,22 @@
 //! The class that a JavaScript thread makes once and then calls once a turn.
 
 use std::cell::RefCell;
+#[cfg(unix)]
+use std::fs::File;
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use millrace_server::{Descriptors, INBOX_BYTES, JsThread};
+use millrace_server::{Descriptors, FileRange, INBOX_BYTES, JsThread};
 use napi::bindgen_prelude::{BufferSlice, Function, Uint8Array, Unknown};
 use napi::{Env, Error, Result, Status};
 use napi_derive::napi;
 
 use crate::error::system_error;
-use crate::options::{Address, ConnectionState, DescriptorCounts, ListenOptions, ServerStats};
+use crate::lent::LentMemory;
+use crate::options::{
+    Address, ConnectionState, DescriptorCounts, FilePiece, ListenOptions, ServerStats,
+};
 use crate::routes::RouteTable;
 use crate::wake::{WakeHandle, latin1_or_null};
 
@@ -20,6 +26,7 @@ pub struct Lane {
     /// Taken by the environment's clean-up hook, so that no I/O thread wakes a thread that is ending.
     thread: Rc<RefCell<Option<JsThread>>>,
     wake: Arc<WakeHandle>,
+    lent: LentMemory,
     inbox: Uint8Array,
     outbox: Uint8Array,
 }
@@ -50,6 +57,7 @@ impl Lane {
         Ok(Lane {
             thread,
             wake,
+            lent: LentMemory::default(),
             inbox,
             outbox,
         })
@@ -97,14 +105,46 @@ impl Lane {
         unsafe { BufferSlice::from_external(env, memory, length, chunk, |_, chunk| drop(chunk)) }
     }
 
-    /// Puts a large payload beside the records submitted next and returns its index. It is copied here, once: a buffer
-    /// that JavaScript could detach or change must not be read by another thread.
+    /// Puts a large payload beside the records submitted next and returns its index. It is copied here, once, unless it is
+    /// lent memory: a buffer that JavaScript could detach must not be read by another thread.
     #[napi(catch_unwind)]
     pub fn put_chunk(&mut self, view: &[u8]) -> u32 {
-        match self.thread.borrow_mut().as_mut() {
-            Some(thread) => thread.put_chunk(view),
-            None => 0,
+        let mut thread = self.thread.borrow_mut();
+        let Some(thread) = thread.as_mut() else {
+            return 0;
+        };
+        match self.lent.find(view) {
+            Some(bytes) => thread.put_lent(bytes),
+            None => thread.put_chunk(view),
         }
+    }
+
+    /// Memory of the core's own, which [`put_chunk`](Lane::put_chunk) passes on without a copy. It is kept for as long as
+    /// JavaScript has the buffer or an I/O thread needs it.
+    #[napi(catch_unwind, ts_return_type = "Buffer")]
+    pub fn lend<'env>(&self, env: &'env Env, size: u32) -> Result<BufferSlice<'env>> {
+        let loan = self.lent.lend(size as usize);
+        let (start, bytes) = (loan.start(), i64::from(size));
+        env.adjust_external_memory(bytes)?;
+        // SAFETY: the loan keeps the memory until the buffer's finalizer drops it. Where external buffers are forbidden
+        // the call makes a copy and drops it at once; the copy is then like any other buffer.
+        unsafe {
+            BufferSlice::from_external(env, start, size as usize, loan, move |env, loan| {
+                drop(loan);
+                let _ = env.adjust_external_memory(-bytes);
+            })
+        }
+    }
+
+    /// Puts a range of an open regular file beside the records submitted next, to its end when `end` is negative. The
+    /// descriptor is duplicated; the file's position is of no concern.
+    #[napi(catch_unwind)]
+    pub fn put_file(&mut self, descriptor: i32, start: f64, end: f64) -> Result<FilePiece> {
+        let range = file_range(descriptor, start, end).map_err(|error| system_error(&error))?;
+        let length = range.length() as f64;
+        let mut thread = self.thread.borrow_mut();
+        let index = thread.as_mut().map_or(0, |thread| thread.put_file(range));
+        Ok(FilePiece { index, length })
     }
 
     /// Binds and listens at once. Without `routes` all requests are for the handler.
@@ -196,6 +236,34 @@ impl Lane {
     pub fn unref(&self, env: &Env) -> Result<()> {
         self.wake.set_referenced(env, false)
     }
+}
+
+#[cfg(unix)]
+fn file_range(descriptor: i32, start: f64, end: f64) -> io::Result<FileRange> {
+    use std::os::fd::BorrowedFd;
+    if descriptor < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: it is used for this one call, which fails when it is no open descriptor.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    let file = File::from(borrowed.try_clone_to_owned()?);
+    let metadata = file.metadata()?;
+    let end = if end < 0.0 {
+        metadata.len()
+    } else {
+        end as u64
+    };
+    let start = start as u64;
+    if !metadata.is_file() || start > end || end > metadata.len() {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    Ok(FileRange::new(Arc::new(file), start..end))
+}
+
+/// Descriptors are not the system's here, but of a library that Node.js has to itself.
+#[cfg(not(unix))]
+fn file_range(_: i32, _: f64, _: f64) -> io::Result<FileRange> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn invalid(message: String) -> Error {

@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - `lane`: the class that one JavaScript thread makes once.
+//! - `lent`: memory that JavaScript fills and that goes out without a copy.
 //! - `options`: what it listens with, turned into the core's configuration.
 //! - `routes`: the routes that it listens with.
 //! - `wake`: how the core wakes the JavaScript thread.
@@ -17,6 +18,7 @@ mod body_decoder;
 mod decode_queue;
 mod error;
 mod lane;
+mod lent;
 mod options;
 #[cfg(unix)]
 mod receive_watermark;

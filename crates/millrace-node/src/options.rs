@@ -94,6 +94,15 @@ pub struct DescriptorCounts {
     pub limit: f64,
 }
 
+/// A range of a file that was put beside the records.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct FilePiece {
+    pub index: u32,
+    /// Bytes.
+    pub length: f64,
+}
+
 /// What a server has counted since it began to listen.
 #[napi(object, object_from_js = false)]
 #[derive(Debug)]

@@ -73,10 +73,11 @@ impl Connection {
         if !self.compresses(sequence, &head) || is_file(&record.action, pieces) {
             return false;
         }
-        let record = Queued::new(record, pieces);
+        let mut record = Queued::new(record, pieces);
         let levels = self.server.config.levels;
         self.send_away(room, sequence, notify, true, false, move || {
             let mut body = Vec::new();
+            record.settle();
             encode(coding, levels, record.body(), &mut body);
             Worked::Compressed(Compressed { record, body })
         });
@@ -260,6 +261,7 @@ fn compress_some(
     room: &mut usize,
     body: &mut Vec<u8>,
 ) -> io::Result<bool> {
+    queued.settle();
     let (Some(Action::Chunk { data, flush, .. }), piece) = queued.parts() else {
         return Ok(true);
     };
@@ -280,7 +282,7 @@ fn compress_some(
             }
             range.length() == 0
         }
-        (Payload::Large(_), None) => true,
+        (Payload::Large(_), Some(Chunk::Lent(_)) | None) => true,
         (Payload::Inline(bytes), _) => {
             encoder.write(bytes, body);
             *room = room.saturating_sub(bytes.len());

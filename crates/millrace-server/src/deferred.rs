@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use millrace_batch::ExchangeId;
 use millrace_batch::layout::WriteOutcome;
 use millrace_batch::outbound::{Action, Outbound, Payload, Record};
@@ -307,6 +308,14 @@ impl Queued {
 
     pub(crate) fn record(&self) -> Option<Record<'_>> {
         read(&self.raw)
+    }
+
+    /// Copies what somebody may still write to. A compressor that read one thing and then another in the same place could
+    /// come to anything.
+    pub(crate) fn settle(&mut self) {
+        if let Some(Chunk::Lent(bytes)) = &self.piece {
+            self.piece = Some(Chunk::Bytes(Bytes::copy_from_slice(bytes)));
+        }
     }
 
     /// What it asks for, and the piece it speaks of.

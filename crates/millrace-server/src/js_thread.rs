@@ -119,6 +119,12 @@ impl JsThread {
         self.put(Chunk::Bytes(copy_piece(piece)))
     }
 
+    /// Puts a large piece beside the records that are submitted next as it is, and returns its index. Somebody may still
+    /// write to its memory; what goes out then is anybody's guess, but no more than that.
+    pub fn put_lent(&mut self, piece: Bytes) -> u32 {
+        self.put(Chunk::Lent(piece))
+    }
+
     /// Puts a part of an open file beside the records that are submitted next, and returns its index.
     pub fn put_file(&mut self, range: FileRange) -> u32 {
         self.put(Chunk::File(range))

@@ -49,6 +49,8 @@ pub(crate) struct Outgoing {
 #[derive(Clone, Debug)]
 pub(crate) enum Chunk {
     Bytes(Bytes),
+    /// Memory that JavaScript could still write to, against what it promised.
+    Lent(Bytes),
     File(FileRange),
 }
 

@@ -80,7 +80,7 @@ impl Files {
             Payload::Large(index) => index,
         };
         match pieces.get(index) {
-            Some(Chunk::Bytes(bytes)) => Piece::Held(bytes),
+            Some(Chunk::Bytes(bytes) | Chunk::Lent(bytes)) => Piece::Held(bytes),
             Some(Chunk::File(range)) => self.hold(range),
             // The two sides disagree; nothing is the harmless reading.
             None => Piece::Slice(&[]),
