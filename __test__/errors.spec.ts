@@ -39,19 +39,26 @@ test('every code the facade uses is in the table', (t) => {
   for (const name of [
     'accepting',
     'body',
+    'body-writer',
     'binding',
     'chunk',
     'dispatch',
     'fault',
     'fields',
+    'file-range',
     'fixed',
     'handler',
     'outcome',
     'request',
     'response',
+    'response-head',
     'routes',
     'rules',
+    'send',
+    'send-file',
     'server',
+    'sources',
+    'streaming',
   ]) {
     const source = readFileSync(path.join(home, 'src', `${name}.ts`), 'utf8')
     for (const [code] of source.matchAll(/ERR_[A-Z_]+(?=')/g)) t.true(code === 'ERR_HTTP_' || code in ERROR_CODES, code)

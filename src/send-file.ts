@@ -190,10 +190,13 @@ function setHeaders(response: Response, { headers, contentType }: SendFileOption
 }
 
 function conditionsOf(response: Response): Field[] {
-  const headers = response._lane.requestOf(response)?.headers
+  const request = response._lane.requestOf(response)
   const fields: Field[] = []
+  // Other methods have conditions of their own meaning, which a file cannot judge (RFC 9110 13.1).
+  if (request === null || (request.method !== 'GET' && request.method !== 'HEAD')) return fields
+  const { headers } = request
   for (const name of CONDITIONS) {
-    const value = headers?.get(name) ?? null
+    const value = headers.get(name)
     if (value !== null) fields.push(fieldOf(name, value))
   }
   return fields
