@@ -62,6 +62,9 @@ pub struct Conn {
     cut_body: Option<u32>,
     /// Something was refused, and what comes after it is not looked at.
     refused: bool,
+    /// The answer completed last when its turn had come, and where it ends in the output: those that had waited for it
+    /// come behind.
+    last_end: Option<(u32, u64)>,
 }
 
 /// What came in.
@@ -102,6 +105,7 @@ impl Conn {
         self.client_closes = false;
         self.input_ended = false;
         self.cut_body = None;
+        self.last_end = None;
         self.next_sequence = 0;
         next_sequence
     }
@@ -226,8 +230,11 @@ impl Conn {
     pub fn mark(&mut self, sequence: u32, token: u32) {
         match self.index(sequence) {
             Some(index) => self.output_of(index).mark(sequence, token),
-            // Its answer is complete: all of it is in the connection's output or in one that comes later.
-            None => self.output.mark(sequence, token),
+            // Its answer is complete, and others may have moved up behind it already.
+            None => match self.last_end {
+                Some((last, end)) if last == sequence => self.output.mark_at(end, sequence, token),
+                _ => self.output.mark(sequence, token),
+            },
         }
     }
 

@@ -138,12 +138,26 @@ impl Output {
 
     /// Marks the current end: [`pop_passed`](Output::pop_passed) returns the mark once all before it is written.
     pub fn mark(&mut self, sequence: u32, token: u32) {
-        let at = self.position + self.len();
-        self.marks.push_back(Mark {
-            at,
-            sequence,
-            token,
-        });
+        self.mark_at(self.end(), sequence, token);
+    }
+
+    /// Marks a position, behind which there may be more already, with marks of its own.
+    pub(crate) fn mark_at(&mut self, at: u64, sequence: u32, token: u32) {
+        let behind = self.marks.iter().rev().take_while(|mark| mark.at > at);
+        let place = self.marks.len() - behind.count();
+        self.marks.insert(
+            place,
+            Mark {
+                at,
+                sequence,
+                token,
+            },
+        );
+    }
+
+    /// The position behind everything there is.
+    pub(crate) fn end(&self) -> u64 {
+        self.position + self.len()
     }
 
     /// Whether a mark waits to be passed.

@@ -247,6 +247,7 @@ impl Conn {
             _ => {}
         }
         if index == 0 {
+            self.last_end = Some((self.exchanges[0].sequence, self.output.end()));
             self.take_turns();
         }
     }
