@@ -59,6 +59,10 @@ impl Connection {
         {
             return self.start_compressed(room, sequence, head, *coding);
         }
+        if let Action::Reset { always: true } = action {
+            // Also when nothing is going on any more.
+            return Err(Rejected::WrongLength);
+        }
         let (date, now) = (room.date, room.now);
         let (active, server) = self.parts();
         let active = active.ok_or(Rejected::Gone)?;
@@ -132,7 +136,7 @@ impl Connection {
             }
             // It is answered apart.
             Action::File { .. } => Err(Rejected::OutOfOrder),
-            Action::Reset { always } => match always || conn.is_pending(sequence) {
+            Action::Reset { .. } => match conn.is_pending(sequence) {
                 true => Err(Rejected::WrongLength),
                 false => Ok(()),
             },

@@ -8,7 +8,8 @@ use millrace_server::Bind;
 
 use crate::client::{GET, ask, await_end, connect, post, read_answer, read_head, read_to_end};
 use crate::js::{
-    Event, Js, chunk, config, credit, end, large_chunk, reset, respond, respond_and_tell, start,
+    Event, Js, chunk, config, credit, end, large_chunk, reset, reset_always, respond,
+    respond_and_tell, start,
 };
 
 #[test]
@@ -212,6 +213,24 @@ fn a_client_that_is_lost_aborts_its_exchange() {
     js.send(respond_and_tell(id, "too late", 4));
     assert_eq!(js.next(), Event::Written(4, 1), "told, but not as written");
     assert_eq!(js.thread.stats(listening.id).unwrap().pending, 0);
+}
+
+#[test]
+fn a_connection_can_be_given_up_when_nothing_is_going_on_any_more() {
+    let (mut js, _, address) = Js::serving(config());
+    let mut client = ask(address, GET);
+    let id = js.request();
+    js.send(respond_and_tell(id, "all of it", 7));
+    assert_eq!(read_answer(&mut client).body, "all of it");
+    assert_eq!(js.next(), Event::Written(7, 0));
+    js.send(reset(id));
+    client.write_all(GET.as_bytes()).unwrap();
+    let id = js.request();
+    js.send(respond_and_tell(id, "still here", 8));
+    assert_eq!(read_answer(&mut client).body, "still here");
+    assert_eq!(js.next(), Event::Written(8, 0));
+    js.send(reset_always(id));
+    await_end(&mut client);
 }
 
 #[test]

@@ -386,6 +386,11 @@ pub(crate) fn credit(id: ExchangeId, bytes: u32) -> Vec<u8> {
     record(outbound_kind::CREDIT, id, &[bytes], b"")
 }
 
+/// Gives up a connection, also when the exchange has ended.
+pub(crate) fn reset_always(id: ExchangeId) -> Vec<u8> {
+    record(outbound_kind::RESET, id, &[1], b"")
+}
+
 pub(crate) fn reset(id: ExchangeId) -> Vec<u8> {
     record(outbound_kind::RESET, id, &[0], b"")
 }
