@@ -279,6 +279,29 @@ fn a_zstd_window_above_8_mib_is_refused() {
 }
 
 #[test]
+fn a_zstd_frame_of_another_length_than_it_declares_is_refused_however_it_is_split() {
+    // Declared as 2 bytes: a raw block of so many, and an empty block that is the last.
+    let frame = |block: &[u8]| {
+        let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, 2];
+        frame.extend_from_slice(&[(block.len() as u8) << 3, 0, 0]);
+        frame.extend_from_slice(block);
+        frame.extend_from_slice(&[1, 0, 0]);
+        frame
+    };
+    assert_eq!(however_split("zstd", &frame(b"ab")), Ok(b"ab".to_vec()));
+    let twice = [frame(b"ab"), frame(b"cd")].concat();
+    assert_eq!(however_split("zstd", &twice), Ok(b"abcd".to_vec()));
+    for block in [&b""[..], b"a", b"abc"] {
+        assert_eq!(
+            however_split("zstd", &frame(block)),
+            Err(DecodeError::Malformed)
+        );
+        let second = [frame(b"ab"), frame(block)].concat();
+        assert_eq!(however_split("zstd", &second), Err(DecodeError::Malformed));
+    }
+}
+
+#[test]
 fn a_brotli_window_of_the_large_variant_is_refused() {
     let large = [0x11, 0x1e, 0x03, 0x00];
     assert_eq!(however_split("br", &large), Err(DecodeError::Malformed));
