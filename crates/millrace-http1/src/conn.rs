@@ -284,6 +284,10 @@ impl Conn {
 
     /// The exchange whose handler waits for the output in memory to fall to `low` bytes, when it has.
     pub fn take_drained(&mut self, low: usize) -> Option<u32> {
+        // Behind the last answer nothing is written: what is sent there only piles up.
+        if self.close_when_sent {
+            return None;
+        }
         let front = self.exchanges.front_mut()?;
         (front.want_drain && self.output.buffered() <= low).then(|| {
             front.want_drain = false;

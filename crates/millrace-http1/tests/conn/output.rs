@@ -1,8 +1,8 @@
 //! What the owner is told of its writes: marks and drains.
 
-use millrace_http1::BodySize;
+use millrace_http1::{BodySize, ResponseHead};
 
-use crate::session::{GET, Session, however_fed, policy};
+use crate::session::{GET, Session, head, however_fed, last_answer, policy};
 
 #[test]
 fn a_mark_is_passed_when_its_bytes_are_out_and_not_before() {
@@ -115,6 +115,24 @@ fn a_drain_behind_an_earlier_answer_waits_for_its_turn() {
         assert_eq!(session.conn.take_drained(0), None);
         session.sent();
         assert_eq!(session.conn.take_drained(0), Some(1));
+    });
+}
+
+#[test]
+fn a_stream_behind_the_last_answer_is_never_asked_for_more() {
+    however_fed(policy(), |session| {
+        session.feed([GET, GET].concat());
+        let close = ResponseHead {
+            close: true,
+            ..head(BodySize::Known(3))
+        };
+        session.respond_with(0, &close, "bye").unwrap();
+        session.start(1, BodySize::Unknown).unwrap();
+        session.send(1, "nobody will get this").unwrap();
+        session.conn.want_drain(1);
+        assert_eq!(session.conn.take_drained(1000), None);
+        assert_eq!(session.sent(), last_answer("bye"));
+        assert_eq!(session.conn.take_drained(1000), None);
     });
 }
 
