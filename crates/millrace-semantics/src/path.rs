@@ -44,8 +44,8 @@ pub enum PathError {
     Outside,
     /// A name that begins with a dot.
     Hidden,
-    /// A name that Windows takes for something else: a device, a stream, or the name without its
-    /// last dots and spaces.
+    /// A name that Windows takes for something else: a device, a stream, the name without its last
+    /// dots and spaces, or the long name that a short one stands for.
     Reserved,
 }
 
@@ -143,10 +143,22 @@ fn check_for_windows(name: &[u8]) -> Result<(), PathError> {
             Some("0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
         ),
     };
-    if is_device {
+    if is_device || is_short_name(name) {
         return Err(PathError::Reserved);
     }
     Ok(())
+}
+
+/// Whether the file system may have made this name, such as `ENV~1`, for a longer one: it would be
+/// a way around the rule for hidden names.
+fn is_short_name(name: &str) -> bool {
+    let (base, extension) = name.rsplit_once('.').unwrap_or((name, ""));
+    let Some((begin, number)) = base.rsplit_once('~') else {
+        return false;
+    };
+    let fits = base.chars().count() <= 8 && extension.chars().count() <= 3;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    fits && is_number && !begin.is_empty()
 }
 
 #[cfg(test)]
@@ -268,6 +280,32 @@ mod tests {
         }
         for path in [
             "console", "com", "com10", "nully", "a con", "lpt", "con-1", "xcom1",
+        ] {
+            assert!(file_path(path.as_bytes(), WINDOWS).is_ok(), "{path}");
+        }
+    }
+
+    #[test]
+    fn short_names_of_windows_are_no_way_around_the_rule_for_hidden_ones() {
+        for path in [
+            "ENV~1",
+            "git~1/config",
+            "a/HTPAS~12.txt",
+            "e%7e1",
+            "PROGRA~1",
+        ] {
+            let refused = file_path(path.as_bytes(), WINDOWS);
+            assert_eq!(refused, Err(PathError::Reserved), "{path}");
+            assert!(file_path(path.as_bytes(), UNIX).is_ok(), "{path}");
+        }
+        for path in [
+            "~1",
+            "a~",
+            "a~b",
+            "draft~1.html",
+            "chapters~1",
+            "a~1.b.c",
+            "notes~1a",
         ] {
             assert!(file_path(path.as_bytes(), WINDOWS).is_ok(), "{path}");
         }
