@@ -120,6 +120,16 @@ impl Decoder {
         made.inspect_err(|&error| self.end(Err(error)))
     }
 
+    /// Whether a call costs no more than what goes in and comes out of it. brotli makes up to 16 MiB of 50 bytes before it
+    /// gives the first of them, which takes 30 ms, and a chain can make much of which nothing comes.
+    pub fn is_steady(&self) -> bool {
+        match &self.links[..] {
+            [] => true,
+            [link] => !matches!(link.stage, Stage::Brotli(_)),
+            _ => false,
+        }
+    }
+
     /// Ends the body and says whether it was complete. One without any bytes is: clients name codings of content they do
     /// not send. What the codings held is freed.
     pub fn finish(&mut self) -> Result<(), DecodeError> {
