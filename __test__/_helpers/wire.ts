@@ -210,7 +210,8 @@ export class Wire {
 
   private cutShort(what: string): Error {
     const place = this.ending === undefined ? 'still open' : this.ending
-    return new Error(`waited for ${what}; connection ${place}, got ${JSON.stringify(this.received.toString('latin1'))}`)
+    const got = JSON.stringify(this.received.subarray(0, 2000).toString('latin1'))
+    return new Error(`waited for ${what}; connection ${place}, got ${this.received.length} bytes: ${got}`)
   }
 }
 
