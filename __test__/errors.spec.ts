@@ -43,6 +43,7 @@ test('every code the facade uses is in the table', (t) => {
     'binding',
     'chunk',
     'dispatch',
+    'exchange',
     'fault',
     'fields',
     'file-range',

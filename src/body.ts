@@ -1,6 +1,7 @@
 import type { Inbox } from './batch'
 import { bound } from './context'
 import { coded, codedPlain, codedType, show, type CodedError } from './errors'
+import { failWith } from './exchange'
 import { Headers, NO_HEADERS } from './headers'
 import type { Request } from './request'
 import type { Response } from './response'
@@ -80,7 +81,7 @@ export class Body {
       try {
         run(chunk, error, chunk === null ? 0 : chunk.length, request)
       } catch (thrown) {
-        this.exchange._failed(thrown)
+        failWith(this.exchange, thrown)
       }
     }
     // Never inside the call that asks for it.

@@ -2,6 +2,7 @@ import { binding, type NativeBodyDecoder } from './binding'
 import { decodeText, parseJson, type Body, type ReadCallback } from './body'
 import { bound } from './context'
 import { coded, codedRange, codedType, ERROR_CODES, show, type CodedError, type ErrorCode } from './errors'
+import { failWith } from './exchange'
 import type { Request } from './request'
 import type { Headers } from './headers'
 import { handled } from './stream'
@@ -93,7 +94,7 @@ export class DecodedBody {
       try {
         run(chunk, error, chunk === null ? 0 : chunk.length, this.request)
       } catch (thrown) {
-        this.request._response._failed(thrown)
+        failWith(this.request._response, thrown)
       }
     }
     this.chunks ??= this.iterate()

@@ -6,6 +6,7 @@ import { chainOn, nextHandler } from './chain'
 import type { Accepting } from './accepting'
 import type { Compression } from './compression'
 import { codedPlain } from './errors'
+import { cut, fail, failWith, isKnown, renew, tell } from './exchange'
 import { DECLINED, type Handler } from './handler'
 import { isEncoded, shapeOf } from './params'
 import type { Route } from './routes'
@@ -293,7 +294,7 @@ export class Lane {
     if (request._parameters === null || !isEncoded(request) || request._decode(route.shape)) {
       this.ask(server.accepting === null ? route.chain : chainOn(server, route.chain, response), request, response)
     } else {
-      response._fail(400)
+      fail(response, 400)
     }
     if (!response._isPlainlyDone()) this.keep(request, response)
     this.handled = 0
@@ -307,7 +308,7 @@ export class Lane {
       result = this.scope.watches ? handler(request, response) : this.scope.root(handler, request, response)
     } catch (error) {
       response._request = request
-      response._failed(error)
+      failWith(response, error)
     }
     if (result !== undefined) this.follow(result, chain, 0, request, response)
   }
@@ -317,19 +318,20 @@ export class Lane {
     response._request = request
     // Nobody waits for an answer any more.
     if (response._error !== null) return
-    if (!response._renew()) {
-      response._failed(
+    if (!renew(response)) {
+      failWith(
+        response,
         codedPlain('ERR_DECLINED_LATE', 'A handler has declined a request after it had begun its answer.'),
       )
       return
     }
     const next = nextHandler(chain, at, response)
-    if (next === null) return response._fail(501)
+    if (next === null) return fail(response, 501)
     try {
       const result = next.chain[next.at]!(request, response)
       if (result !== undefined) this.follow(result, next.chain, next.at, request, response)
     } catch (error) {
-      response._failed(error)
+      failWith(response, error)
     }
   }
 
@@ -352,7 +354,7 @@ export class Lane {
       promise = Promise.resolve(result)
     } catch (error) {
       response._request = request
-      response._failed(error)
+      failWith(response, error)
       return
     }
     this.leftPromises = true
@@ -362,8 +364,8 @@ export class Lane {
         if (settled === DECLINED) this.declined(chain, at, request, response)
       },
       (error: unknown) => {
-        if (response._isKnown(error)) response._fail()
-        else response._failed(error)
+        if (isKnown(response, error)) fail(response)
+        else failWith(response, error)
       },
     )
   }
@@ -420,7 +422,7 @@ export class Lane {
     } else {
       const { error, bodyError } = abortErrors(reason)
       // After the answer, the core cuts only what is left of the request.
-      response._cut(error, response.ended && !response._isTunnel() ? discarded() : bodyError)
+      cut(response, error, response.ended && !response._isTunnel() ? discarded() : bodyError)
     }
   }
 
@@ -428,7 +430,7 @@ export class Lane {
     const entry = this.callbacks.get(token)
     if (entry === undefined) return
     this.callbacks.delete(token)
-    entry.response._tell(entry.told, outcome === Outcome.done ? null : writeError(outcome))
+    tell(entry.response, entry.told, outcome === Outcome.done ? null : writeError(outcome))
     this.leftPromises = true
   }
 
@@ -486,7 +488,7 @@ function detachRequest(response: Response): void {
 
 /** Stands in for a server that has gone while a request to it was on its way. */
 const nobody: ServerSink = {
-  routes: [{ pattern: null, chain: [(_request, response) => response._fail()], shape: shapeOf(''), compress: false }],
+  routes: [{ pattern: null, chain: [(_request, response) => fail(response)], shape: shapeOf(''), compress: false }],
   hasHandler: true,
   accepting: null,
   compression: null,

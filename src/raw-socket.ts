@@ -3,6 +3,7 @@ import { Flag, isUpgrade, RECORD_OVERHEAD } from './batch'
 import type { NativeConnection } from './binding'
 import { Body } from './body'
 import { coded, codedPlain } from './errors'
+import { isKnown, reset } from './exchange'
 import type { HeaderValue } from './fields'
 import type { Response } from './response'
 import { fieldBytes, fieldsOfAll, headFlags, listFields } from './response-head'
@@ -142,10 +143,10 @@ export class RawSocket extends Duplex {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.idleTimer)
     if (!this.writableFinished || !this.readableEnded) {
-      this.exchange._reset(codedPlain('ERR_RESPONSE_RESET', 'The raw socket was destroyed.'), true)
+      reset(this.exchange, codedPlain('ERR_RESPONSE_RESET', 'The raw socket was destroyed.'), true)
     }
     // A client that goes away must not end a program that has no listener for it; `'close'` comes all the same.
-    const isNews = this.listenerCount('error') !== 0 || !this.exchange._isKnown(error)
+    const isNews = this.listenerCount('error') !== 0 || !isKnown(this.exchange, error)
     done(isNews ? error : null)
   }
 

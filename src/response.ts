@@ -4,12 +4,12 @@ import { checkCallback, joinPieces, listOf, type Chunk } from './chunk'
 import { chooseCoding } from './coding'
 import { bound } from './context'
 import type { Lane, ServerSink } from './dispatch'
-import { coded, codedPlain, codedRange, codedType, show, type CodedError } from './errors'
-import { statusOfFault } from './fault'
-import { checkReason, fieldOf, Special, type Field, type HeaderValue } from './fields'
+import { coded, codedRange, codedType, show, type CodedError } from './errors'
+import { refuse } from './exchange'
+import { checkReason, Special, type Field, type HeaderValue } from './fields'
 import type { FileHandle } from 'node:fs/promises'
 import { NO_FIELDS, type Head } from './head'
-import { isPassedOn, passOn } from './outcome'
+import { passOn } from './outcome'
 import { upgrade, type RawSocket } from './raw-socket'
 import type { Request } from './request'
 import {
@@ -29,7 +29,6 @@ import {
 import { send, type BodySource, type SendOptions } from './send'
 import { sendFile, type SendFileOptions } from './send-file'
 import { State } from './state'
-import { STATUS_CODES } from './status'
 import { deferred, handled, type Deferred, type Stream, type Told } from './stream'
 import { begin, finish, isBodyless, mayBeCompressed, mismatch, streamOf, writeAll, writePiece } from './streaming'
 
@@ -253,7 +252,7 @@ export class Response {
       throw coded('ERR_WRITE_AFTER_END', 'write() was called after end(): the response is complete.')
     }
     const told = callback === undefined ? null : bound(callback)
-    if (this._error !== null) return this.refuse(told, this._error)
+    if (this._error !== null) return refuse(this, told, this._error)
     const stream = begin(this)
     writeAll(this, stream, pieces, told)
     return stream.hasRoom()
@@ -321,7 +320,7 @@ export class Response {
       this._stream === null
     ) {
       if (typeof body === 'string' && body.length <= LARGE_PAYLOAD) {
-        this.respond(body, body.length * 3, 0, null)
+        this._respond(body, body.length * 3, 0, null)
         return this
       }
     }
@@ -406,7 +405,7 @@ export class Response {
 
   private flushed(told: Told): void {
     if (this._error !== null) {
-      this.refuse(told, this._error)
+      refuse(this, told, this._error)
       return
     }
     const stream = begin(this)
@@ -421,7 +420,7 @@ export class Response {
     if (this._error !== null) {
       listOf(body)
       this._state |= ENDED
-      this.refuse(told, this._error)
+      refuse(this, told, this._error)
     } else if (this.canBeWhole()) {
       const joined = joinPieces(body)
       if (typeof joined === 'string' || joined instanceof Uint8Array) this.whole(joined, told)
@@ -444,9 +443,9 @@ export class Response {
     let flags = headFlags(this._special)
     if (mayBeCompressed(this)) flags |= chooseCoding(this, isText ? this.lengthOf(body) : body.length) * Flag.coding
     if (body.length <= LARGE_PAYLOAD) {
-      this.respond(body, isText ? body.length * 3 : body.length, flags, told)
+      this._respond(body, isText ? body.length * 3 : body.length, flags, told)
     } else {
-      this.respond(isText ? Buffer.from(body) : body, 0, flags | Flag.large, told)
+      this._respond(isText ? Buffer.from(body) : body, 0, flags | Flag.large, told)
     }
   }
 
@@ -456,7 +455,8 @@ export class Response {
     return text.length < threshold && text.length * 3 >= threshold ? Buffer.byteLength(text) : text.length
   }
 
-  private respond(body: string | Uint8Array, room: number, flags: number, told: Told | null): void {
+  /** @internal Sends the whole answer. */
+  _respond(body: string | Uint8Array, room: number, flags: number, told: Told | null): void {
     const lane = this._lane
     let fields = this._head.length
     if (this._rest !== null) fields += fieldBytes(this._rest)
@@ -505,91 +505,6 @@ export class Response {
     throw coded('ERR_HEADERS_SENT', `${show(what)} cannot be set any more: ${why}.`)
   }
 
-  /** Tells why a write is not even tried: after all that was tried before, and never inside the call. */
-  private refuse(told: Told | null, error: CodedError): false {
-    if (told === null || this._stream?.postpone(told, error) === true) return false
-    process.nextTick(() => this.call(told, error))
-    return false
-  }
-
-  /** @internal The handler has failed: `status` when nothing was sent, else the connection is closed. */
-  _fail(status = 500): void {
-    if ((this._state & (ENDED | GONE)) !== 0) return
-    if (!this._renew()) {
-      this._reset(codedPlain('ERR_RESPONSE_RESET', 'The handler failed after it had begun its answer.'))
-      return
-    }
-    this._status = status
-    this._rest = [fieldOf('content-type', 'text/plain; charset=utf-8')]
-    // RFC 9110 15.5.16: what could be decoded.
-    if (status === 415) this._rest.push(fieldOf('accept-encoding', 'gzip, br, zstd, deflate'))
-    const text = `${STATUS_CODES[status]}\n`
-    this.respond(text, text.length, 0, this._finishing(null))
-  }
-
-  /** @internal Takes back all that was set, as for the next handler. False when something has been sent. */
-  _renew(): boolean {
-    if ((this._state & (HEAD_SENT | ENDED)) !== 0) return false
-    this._status = 200
-    this._reason = ''
-    this._head = NO_FIELDS
-    this._rest = null
-    this._special = 0
-    this._state = (this._state & ~State.plain) | ((this._state & State.plainAtFirst) >>> 1)
-    this._stream?.renew()
-    return true
-  }
-
-  /** @internal Tells the outcome of a write, and those that had to wait for it. */
-  _tell(told: Told, error: CodedError | null): void {
-    this.call(told, error)
-    if (this._stream === null) return
-    for (const refused of this._stream.settleOne()) this.call(refused.told, refused.error)
-  }
-
-  /** One that throws closes the connection and is reported. */
-  private call(told: Told, error: CodedError | null): void {
-    try {
-      told(error)
-    } catch (thrown) {
-      this._server.handlerFailed(thrown, this)
-      this._reset(codedPlain('ERR_RESPONSE_RESET', 'A write callback has thrown.'), true)
-    }
-  }
-
-  /** @internal A handler, or a callback given to this exchange, has thrown. What the client did is nobody's news. */
-  _failed(thrown: unknown): void {
-    const status = statusOfFault(thrown)
-    if (status === 0) this._server.handlerFailed(thrown, this)
-    this._fail(status === 0 ? 500 : status)
-  }
-
-  /**
-   * @internal Gives the exchange up: the connection is closed. With `always` also when it has ended, as far as that is
-   * still this connection.
-   */
-  _reset(error: CodedError, always = false): void {
-    if ((this._state & GONE) === 0 && (always || (this._state & ENDED) === 0)) {
-      const outbox = this._lane.reserve(RECORD_OVERHEAD)
-      outbox.reset(this._connection, this._generation, this._sequence, always ? 1 : 0)
-      this._lane.written()
-    }
-    this._cut(error)
-  }
-
-  /** @internal The exchange has been cut: nothing more is sent for it. */
-  _cut(error: CodedError, bodyError: CodedError = error): void {
-    if ((this._state & GONE) !== 0) return
-    if ((this._state & ENDED) === 0) {
-      this._error = error
-      this._request?._abort(error)
-      this._stream?.cut(error)
-    }
-    this._state |= GONE
-    this._body?.fail(bodyError)
-    if ((this._state & PENDING) !== 0) this._lane.forget(this)
-  }
-
   /** @internal */
   _credit(bytes: number): void {
     if ((this._state & GONE) !== 0) return
@@ -619,16 +534,6 @@ export class Response {
     if ((this._state & ENDED) === 0) return false
     const body = this._body
     return body === null || !body.isAwaited
-  }
-
-  /**
-   * @internal Whether an error only passes on that the client went or broke the rules, as from a handler that awaited
-   * its body or drain().
-   */
-  _isKnown(error: unknown): boolean {
-    if (error === null || error === undefined) return false
-    if (error === this._stream?.failure || isPassedOn(error)) return true
-    return error === this._error || (error === this._body?.error && this._body.error?.code !== 'ERR_BODY_DISCARDED')
   }
 
   /** @internal */

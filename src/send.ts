@@ -4,6 +4,7 @@ import type { ReadableStream } from 'node:stream/web'
 import { isBodyWriter, WriterSource, type BodyWriter } from './body-writer'
 import { isChunk, type Chunk } from './chunk'
 import { codedRange, codedType, show, type CodedError } from './errors'
+import { fail, failWith, isKnown } from './exchange'
 import { fileRange, isFileHandle, isSendable } from './file-range'
 import { passOn } from './outcome'
 import type { Response } from './response'
@@ -152,13 +153,13 @@ class Transfer implements Sending {
   private fail(error: unknown): void {
     const { response } = this
     const stream = streamOf(response)
-    const isNews = error === stream.cause || !response._isKnown(error)
+    const isNews = error === stream.cause || !isKnown(response, error)
     stream.sending = null
     // Reported here, and not again when the handler passes it on.
     stream.failure = error
     this.stop(error)
-    if (isNews) response._failed(error)
-    else response._fail()
+    if (isNews) failWith(response, error)
+    else fail(response)
     this.result.reject(error)
   }
 

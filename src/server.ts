@@ -2,6 +2,7 @@ import { Accepting } from './accepting'
 import { addressOf, bind, describe, hostsOf, type ServerAddress } from './address'
 import { lane, type Lane, type ServerSink } from './dispatch'
 import { coded, codedRange, show } from './errors'
+import { fail } from './exchange'
 import { chainOf, type Handler } from './handler'
 import type { ListenOptions, ResolvedOptions, RouteOptions, ServerOptions } from './options'
 import { connectionError, report } from './report'
@@ -341,4 +342,4 @@ export class Server implements AsyncDisposable {
 }
 
 /** The answer when no route takes a request and there is no handler. */
-const NO_HANDLER = chainOf('handler', (_request: Request, response: Response) => response._fail(404))
+const NO_HANDLER = chainOf('handler', (_request: Request, response: Response) => fail(response, 404))

@@ -2,6 +2,7 @@ import { Flag, LARGE_PAYLOAD, RECORD_OVERHEAD, type Outbox } from './batch'
 import { byteLength, type Piece } from './chunk'
 import { chooseCoding } from './coding'
 import { coded, codedPlain, type CodedError } from './errors'
+import { reset } from './exchange'
 import { Special } from './fields'
 import { FilePiece } from './file-range'
 import type { Response } from './response'
@@ -119,7 +120,7 @@ export function mismatch(response: Response, declared: number, length: number): 
   )
   // The thrown error is the program's to report; what follows is only its consequence.
   streamOf(response).cause = error
-  response._reset(codedPlain('ERR_RESPONSE_RESET', error.message))
+  reset(response, codedPlain('ERR_RESPONSE_RESET', error.message))
   return error
 }
 
@@ -131,7 +132,7 @@ function putAside(response: Response, piece: Uint8Array | FilePiece): number {
   } catch (error) {
     // The pieces before it may be on their way.
     streamOf(response).cause = error
-    response._reset(codedPlain('ERR_RESPONSE_RESET', 'A range of a file could not be written.'))
+    reset(response, codedPlain('ERR_RESPONSE_RESET', 'A range of a file could not be written.'))
     throw error
   }
 }
