@@ -306,3 +306,10 @@ fn a_brotli_window_of_the_large_variant_is_refused() {
     let large = [0x11, 0x1e, 0x03, 0x00];
     assert_eq!(however_split("br", &large), Err(DecodeError::Malformed));
 }
+
+#[test]
+fn a_brotli_meta_block_longer_than_it_declares_is_refused_however_it_is_split() {
+    // RFC 7932 9.3. The commands of one meta-block make more than its length, and others follow.
+    let overrun = include_bytes!("testdata/overrun.br");
+    assert_eq!(however_split("br", overrun), Err(DecodeError::Malformed));
+}
