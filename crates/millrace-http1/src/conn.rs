@@ -445,8 +445,16 @@ impl Conn {
         self.close_when_sent || (self.last_request_seen && self.exchanges.is_empty())
     }
 
+    /// Bytes in memory of the exchange's answer, and of what is written before it in the same output.
+    pub fn unsent_of(&self, sequence: u32) -> usize {
+        let ahead = self
+            .index(sequence)
+            .and_then(|index| self.exchanges[index].ahead_of_turn.as_deref());
+        ahead.unwrap_or(&self.output).buffered()
+    }
+
     /// Bytes of answers in memory that wait for the socket or for their turn.
-    pub fn unsent_bytes(&self) -> usize {
+    fn unsent_bytes(&self) -> usize {
         let ahead = self
             .exchanges
             .iter()

@@ -75,6 +75,10 @@ impl Connection {
         }
         let mut record = Queued::new(record, pieces);
         let levels = self.server.config.levels;
+        if let Some(active) = self.active() {
+            // The handler has done its part in time.
+            active.conn.set_deadline(sequence, 0);
+        }
         self.send_away(room, sequence, notify, true, false, move || {
             let mut body = Vec::new();
             record.settle();

@@ -129,25 +129,23 @@ impl Connection {
     /// Gives workers what has come for streams since they were last asked, all of it in one job, unless the client has
     /// so much to read already that it can wait.
     pub(crate) fn pump(&mut self, room: &mut Room) {
-        let (active, server) = self.parts();
-        let Some(active) = active else { return };
-        if active.deferred.is_empty()
-            || active.conn.unsent_bytes() > server.config.policy.unsent_bytes
-        {
-            return;
-        }
-        for index in 0..active.deferred.len() {
+        let streams = self.active().map_or(0, |active| active.deferred.len());
+        for index in 0..streams {
             self.pump_one(room, index);
         }
     }
 
     fn pump_one(&mut self, room: &mut Room, index: usize) {
-        let Some(active) = self.active() else { return };
+        let (active, server) = self.parts();
+        let Some(active) = active else { return };
         let deferred = &mut active.deferred[index];
-        if matches!(deferred.step, Step::Away) || deferred.queue.is_empty() {
+        let sequence = deferred.sequence;
+        if matches!(deferred.step, Step::Away)
+            || deferred.queue.is_empty()
+            || active.conn.unsent_of(sequence) > server.config.policy.unsent_bytes
+        {
             return;
         }
-        let sequence = deferred.sequence;
         let mut queue = std::mem::take(&mut deferred.queue);
         let (mut misplaced, mut tokens) = (Vec::new(), Vec::new());
         queue.retain(|queued| match queued.action() {

@@ -235,6 +235,24 @@ fn pipelined_answers_keep_their_order_whoever_is_done_first() {
 }
 
 #[test]
+fn a_large_answer_that_waits_for_its_turn_does_not_hold_up_the_one_before() {
+    let (mut js, _, address) = Js::serving(config());
+    let mut client = ask(address, GET.repeat(2));
+    let (first, second) = (js.request(), js.request());
+    js.send(coded(start(first), coding::GZIP));
+    // More than may be unsent before no more requests are read.
+    let index = js.thread.put_chunk(&vec![b'x'; 1_000_000]);
+    let mut record = flagged(respond(second, ""), outbound_flag::LARGE);
+    record[28..32].copy_from_slice(&index.to_le_bytes());
+    js.send(record);
+    js.send(chunk(first, b"first", 1));
+    js.send(end(first));
+    read_head(&mut client);
+    assert_eq!(decode(Coding::Gzip, &read_chunked(&mut client)), "first");
+    assert_eq!(read_answer(&mut client).body.len(), 1_000_000);
+}
+
+#[test]
 fn a_second_answer_is_refused_after_the_first_and_a_late_reset_means_nothing() {
     let (mut js, _, address) = Js::serving(config());
     let mut client = ask(address, GET);
