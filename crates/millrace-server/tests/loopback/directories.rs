@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
-use millrace_server::{FileEtag, FilesRoute, RouteTarget};
+use millrace_server::{FileEtag, FilesRoute, RouteTable, RouteTarget};
 
 use crate::client::{Answer, GET, ask, connect, read_answer, read_head};
 use crate::files::{Site, field};
@@ -200,6 +200,22 @@ fn an_index_is_served_for_a_directory_and_the_slash_asked_for() {
         assert_eq!(field(&answer, "Location"), Some(location));
     }
     assert_eq!(get(&mut client, "/files/empty/").status, 404);
+}
+
+#[test]
+fn the_directory_itself_has_a_slash_even_where_routes_do_not_care() {
+    let site = Site::new();
+    site.write("index.html", "root");
+    let table = RouteTable::new(true);
+    let files = RouteTarget::Files(files(&site));
+    table.add(route("GET", "/files/*path", files)).unwrap();
+    let mut js = Js::new();
+    let listening = js.thread.listen(config(), Some(table)).unwrap();
+    let mut client = connect(listening.address.unwrap());
+    let answer = get(&mut client, "/files?a");
+    assert_eq!(answer.status, 301);
+    assert_eq!(field(&answer, "Location"), Some("./files/?a"));
+    assert_eq!(get(&mut client, "/files/").body, "root");
 }
 
 #[test]
