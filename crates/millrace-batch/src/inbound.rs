@@ -73,6 +73,8 @@ pub struct Routed<'a> {
     pub parameters: &'a [(u32, u32)],
     /// The path's normal form, when that is another than what was received; the parameters are in it then.
     pub normal_path: Option<&'a [u8]>,
+    /// Whether a parameter may have something percent-encoded.
+    pub encoded: bool,
 }
 
 impl Inbound {
@@ -136,6 +138,9 @@ impl Inbound {
 
         let route = request.route;
         debug_assert!(route.parameters.len() <= 255);
+        if route.encoded {
+            flags |= inbound_flag::ENCODED;
+        }
         let parameters_start = match route.normal_path {
             Some(path) => {
                 let start = self.text.len() as u32 - text_start;

@@ -60,6 +60,8 @@ pub mod inbound_flag {
     pub const UNIX: u32 = 1 << 22;
     /// REQUEST: where the code of the content coding is that the answer may have.
     pub const CODING_SHIFT: u32 = 24;
+    /// REQUEST: a parameter of the route may have something percent-encoded.
+    pub const ENCODED: u32 = 1 << 26;
     /// BODY: the piece is outside the batch, under the index in place of the offset.
     pub const LARGE: u32 = 1 << 8;
     /// BODY: it is the last piece and there are no trailers.

@@ -19,6 +19,8 @@ pub(crate) struct Lookup {
     /// The path in normal form, when that is not the one received.
     normal: Vec<u8>,
     is_normal: bool,
+    /// Whether the path has something percent-encoded.
+    is_encoded: bool,
 }
 
 /// Who answers a request.
@@ -78,6 +80,7 @@ impl Lookup {
         self.normal.clear();
         self.is_normal = !normalise(path, &mut self.normal);
         let path = if self.is_normal { path } else { &self.normal };
+        self.is_encoded = path.contains(&b'%');
         let found = match router {
             Some(router) => router.find(head.method, path, &mut self.spans),
             None => Match::NotFound,
@@ -104,6 +107,7 @@ impl Lookup {
             number: route.number + 1,
             parameters: &self.parameters,
             normal_path: (!self.is_normal).then_some(&*self.normal),
+            encoded: self.is_encoded && !self.parameters.is_empty(),
         }
     }
 
