@@ -166,10 +166,10 @@ test('a fixed answer is replaced while it is asked for', async (t) => {
   const answer = fixed({ body: '0', headers: { 'x-number': '0' } })
   const server = createServer().get('/', answer).get('/same', answer)
   const { url } = await listen(t, server)
-  let done = false
+  const state = { done: false }
   const seen = new Set<string>()
   const asking = (async () => {
-    while (!done) {
+    while (!state.done) {
       const got = await fetch(url)
       const body = await got.text()
       // Never half of one and half of another.
@@ -181,7 +181,7 @@ test('a fixed answer is replaced while it is asked for', async (t) => {
     answer.replace({ body: String(i), headers: { 'x-number': String(i) } })
     t.is(await text(`${url}/same`), `200 ${i}`)
   }
-  done = true
+  state.done = true
   await asking
   t.true(seen.size > 1)
 })

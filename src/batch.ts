@@ -162,9 +162,13 @@ export class Inbox {
   requestParameters(at: number): number[] | null {
     const count = this.requestParameterCount(at)
     if (count === 0) return null
-    // A list: making a typed array of four numbers takes V8 longer than the rest of the request object.
+    const { words } = this
+    const first = at + REQUEST_WORDS
+    // Lists of their length: making a typed array, or a list that grows, takes V8 longer than the request object.
+    if (count === 1) return [words[first]!, words[first + 1]!]
+    if (count === 2) return [words[first]!, words[first + 1]!, words[first + 2]!, words[first + 3]!]
     const spans: number[] = []
-    for (let i = 0; i < 2 * count; i++) spans.push(this.words[at + REQUEST_WORDS + i]!)
+    for (let i = 0; i < 2 * count; i++) spans.push(words[first + i]!)
     return spans
   }
   requestTextLength(at: number): number {

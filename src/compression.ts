@@ -48,9 +48,9 @@ export const COMPRESSION_RULES = {
 } as const satisfies Rules
 
 export const LEVEL_RULES = {
-  gzip: { kind: 'integer', initial: 6, min: 1, max: 9 },
-  br: { kind: 'integer', initial: 4, min: 0, max: 11 },
-  zstd: { kind: 'integer', initial: 3, min: 1, max: 22 },
+  gzip: { kind: 'integer', initial: 4, min: 1, max: 9 },
+  br: { kind: 'integer', initial: 2, min: 0, max: 11 },
+  zstd: { kind: 'integer', initial: 3, min: 1, max: 19 },
 } as const satisfies Rules
 
 /** The option `compression` with its defaults; null when the server does not compress. */

@@ -9,7 +9,7 @@ import { handled } from './stream'
 
 /** Bounds on what decoding may make of a body. */
 export interface DecodeOptions {
-  /** Bytes that may come out. Default: `limits.bodyBytes` of the server. */
+  /** Bytes that may come out. Default: `limits.bodyBytes` of the route, or the server. */
   maxBytes?: number | undefined
   /**
    * How many times as many bytes may come out as went in, judged once 64 KiB have come out. Default: 200, more than text
@@ -22,7 +22,7 @@ export interface DecodeOptions {
 export function decodedBody<Given extends Body | DecodedBody | null>(
   request: Request,
   body: Given,
-  { maxBytes = request._response._server.bodyBytes, maxRatio = MAX_RATIO }: DecodeOptions = {},
+  { maxBytes = request._routeEntry().bodyBytes, maxRatio = MAX_RATIO }: DecodeOptions = {},
 ): Given | DecodedBody {
   checkLimit('maxBytes', maxBytes)
   checkLimit('maxRatio', maxRatio)

@@ -28,8 +28,6 @@ export interface ServerSink {
   accepting: Accepting | null
   /** Null when the server does not compress. */
   readonly compression: Compression | null
-  /** The limit of a request body. */
-  readonly bodyBytes: number
   /** Bytes a response may have under way before `write` returns false. */
   readonly writeBuffer: number
   handlerFailed(error: unknown, response: Response): void
@@ -488,11 +486,18 @@ function detachRequest(response: Response): void {
 
 /** Stands in for a server that has gone while a request to it was on its way. */
 const nobody: ServerSink = {
-  routes: [{ pattern: null, chain: [(_request, response) => fail(response)], shape: shapeOf(''), compress: false }],
+  routes: [
+    {
+      pattern: null,
+      chain: [(_request, response) => fail(response)],
+      shape: shapeOf(''),
+      compress: false,
+      bodyBytes: 0,
+    },
+  ],
   hasHandler: true,
   accepting: null,
   compression: null,
-  bodyBytes: 0,
   writeBuffer: 0,
   handlerFailed() {},
   connectionFailed() {},

@@ -156,11 +156,11 @@ export interface CompressionOptions {
 
 /** How hard to compress. */
 export interface CompressionLevels {
-  /** 1 to 9. Default: 6. */
+  /** 1 to 9. Default: 4. */
   gzip?: number | undefined
-  /** 0 to 11. Default: 4. */
+  /** 0 to 11. Default: 2. */
   br?: number | undefined
-  /** 1 to 22. Default: 3. */
+  /** 1 to 19. Default: 3. */
   zstd?: number | undefined
 }
 

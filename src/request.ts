@@ -222,7 +222,8 @@ export class Request<Pattern extends string = string> {
     return this._params !== null
   }
 
-  private _routeEntry(): Route {
+  /** @internal */
+  _routeEntry(): Route {
     const { routes } = this._response._server
     return routes[this._route] ?? routes[0]!
   }

@@ -6,7 +6,7 @@ import { chainOf, type Handler } from './handler'
 import { shapeOf, type ParamsShape } from './params'
 import { invalid } from './rules'
 import { resolveRouteOptions, type RouteLimits } from './route-options'
-import type { RouteOptions } from './options'
+import type { ResolvedOptions, RouteOptions } from './options'
 import { StaticFiles } from './static-files'
 
 /** A method, or `'*'` for all for which the same pattern has no route of its own. Case matters (RFC 9110 9.1). */
@@ -40,6 +40,8 @@ export interface Route {
   readonly shape: ParamsShape
   /** Whether its answers are compressed when they say nothing themselves. */
   readonly compress: boolean
+  /** The limit of its requests' bodies. */
+  readonly bodyBytes: number
 }
 
 /** The routes of one server, here and in the core. */
@@ -50,10 +52,11 @@ export class Routes {
   private readonly ignoreTrailingSlash: boolean
   private native: NativeRouteTable | null = null
 
-  constructor(unrouted: readonly Handler[], compression: Compression | null, ignoreTrailingSlash: boolean) {
-    this.list = [{ pattern: null, chain: unrouted, shape: NO_PARAMS, compress: compression?.automatic === true }]
+  constructor(unrouted: readonly Handler[], { compression, trailingSlash, limits: { bodyBytes } }: ResolvedOptions) {
+    const compress = compression?.automatic === true
+    this.list = [{ pattern: null, chain: unrouted, shape: NO_PARAMS, compress, bodyBytes }]
     this.compression = compression
-    this.ignoreTrailingSlash = ignoreTrailingSlash
+    this.ignoreTrailingSlash = trailingSlash === 'ignore'
   }
 
   /** The core's half, made when it is first needed, as it loads the addon. */
@@ -101,7 +104,8 @@ export class Routes {
       chain = chainOf('target', target)
     }
     const number = this.register(route)
-    this.list[number + 1] = { pattern: route.pattern, chain, shape, compress }
+    const { bodyBytes = this.list[0]!.bodyBytes } = route
+    this.list[number + 1] = { pattern: route.pattern, chain, shape, compress, bodyBytes }
     if (target instanceof FixedAnswer) {
       target._placed({ table: this.table, number, compression: this.compression, automatic: compress })
     }

@@ -43,17 +43,16 @@ export class Server implements AsyncDisposable {
 
   /** @internal */
   constructor(options: ResolvedOptions) {
-    const { handler, compression, trailingSlash, limits } = options
+    const { handler, compression, limits } = options
     this.options = options
     const unrouted = handler === undefined ? NO_HANDLER : chainOf('handler', handler)
-    this.routes = new Routes(unrouted, compression, trailingSlash === 'ignore')
+    this.routes = new Routes(unrouted, options)
     this.routes.addAll(options.routes)
     this.sink = {
       routes: this.routes.list,
       hasHandler: handler !== undefined,
       accepting: null,
       compression,
-      bodyBytes: limits.bodyBytes,
       writeBuffer: limits.writeBuffer,
       handlerFailed: (error, response) => {
         this.handlerErrors++
