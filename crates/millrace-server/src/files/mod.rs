@@ -44,6 +44,13 @@ impl Connection {
         pieces: Pieces<'_>,
     ) -> Result<(), CutShort> {
         let sequence = record.exchange.sequence;
+        let is_pending = self
+            .active()
+            .is_some_and(|active| active.conn.is_pending(sequence));
+        if !is_pending {
+            let notify = notification(&record.action);
+            return self.conclude(room, sequence, notify, Err(Rejected::Gone));
+        }
         let open = match large(&record.action).and_then(|index| pieces.get(index)) {
             Some(Chunk::File(range)) => Some(range),
             _ => None,

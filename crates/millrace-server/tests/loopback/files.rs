@@ -745,6 +745,25 @@ fn a_huge_file_does_not_keep_others_from_their_turn() {
 }
 
 #[test]
+fn a_file_for_an_exchange_that_is_over_is_told_and_not_looked_for() {
+    let site = Site::new();
+    let mut exchange = Exchange::new();
+    exchange.client.write_all(GET.as_bytes()).unwrap();
+    let id = exchange.js.request();
+    exchange.js.send(respond(id, "answered"));
+    assert_eq!(read_answer(&mut exchange.client).body, "answered");
+    // A name that nobody has asked the system for is one for a worker.
+    let file = SendFile {
+        path: "never asked for",
+        root: site.root(),
+        token: 4,
+        ..SendFile::default()
+    };
+    exchange.js.send(file.record(id));
+    assert_eq!(exchange.js.next(), Event::Written(4, 1));
+}
+
+#[test]
 fn an_answer_on_http_1_0_ends_with_its_length() {
     let site = Site::new();
     let path = site.write("a", "content");
