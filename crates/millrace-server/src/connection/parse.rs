@@ -11,7 +11,7 @@ use millrace_semantics::Codings;
 use super::route::{Answers, Destination, coding_flag};
 use super::{Connection, Phase};
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
-use crate::room::Room;
+use crate::room::{Active, Room};
 use crate::routes::Target;
 
 /// What came of a look at the socket.
@@ -33,11 +33,7 @@ impl Connection {
         {
             return Ok(Filled::Waiting);
         }
-        if self
-            .server
-            .lane
-            .is_congested(self.server.config.queued_bytes)
-        {
+        if self.is_held_back() {
             self.stalled = true;
             room.stalled.push(self.number);
             return Ok(Filled::Waiting);
@@ -76,6 +72,19 @@ impl Connection {
             }
             None => Filled::Bytes(count),
         })
+    }
+
+    /// Whether too much waits for JavaScript to read on.
+    ///
+    /// Where the core gives answers of its own, a connection is still read as long as JavaScript owes it nothing: its next
+    /// request may well be for one of them. A request that is not waits in the connection, see `parse`, so that each adds
+    /// one at most, and twice the bound stops them all.
+    fn is_held_back(&self) -> bool {
+        let limit = self.server.config.queued_bytes;
+        self.server.lane.is_congested(limit)
+            && (self.server.routes().is_none()
+                || self.active.as_deref().is_some_and(owes_answers)
+                || self.server.lane.is_congested(limit.saturating_mul(2)))
     }
 
     /// Hands on a piece of a body that is in a buffer of its own.
@@ -117,6 +126,7 @@ impl Connection {
         let policy = &self.server.config.policy;
         let codings = self.server.config.codings;
         let handler_timeout = self.server.config.timeouts.handler;
+        let queued_bytes = self.server.config.queued_bytes;
         let routes = self.server.routes();
         let has_handler = !self.server.config.not_found_in_core;
         let is_routed = routes.is_some() || !has_handler;
@@ -144,6 +154,16 @@ impl Connection {
             } else {
                 &active.input[..]
             };
+            if routes.is_some()
+                && self.server.lane.is_congested(queued_bytes)
+                && owes_answers(active)
+                && active.conn.is_between_requests()
+            {
+                active.blocked = true;
+                self.stalled = true;
+                room.stalled.push(self.number);
+                break;
+            }
             let rest = &input[used..];
             let mut destination = Destination::Handler;
             let limit = |head: &Head<'_>| {
@@ -332,6 +352,11 @@ impl Connection {
             }
         }
     }
+}
+
+/// Whether there are requests of this connection whose answers are not complete.
+fn owes_answers(active: &Active) -> bool {
+    active.conn.pending().next().is_some()
 }
 
 /// The body, when all of it is here and it is small.

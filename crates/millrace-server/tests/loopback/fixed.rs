@@ -55,6 +55,37 @@ fn fixed_answers_flow_while_javascript_does_nothing() {
 }
 
 #[test]
+fn fixed_answers_flow_although_too_much_waits_for_javascript() {
+    const SLOW: &str = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut tight = config();
+    tight.queued_bytes = 10_000;
+    tight.not_found_in_core = false;
+    let routes = vec![route("GET", "/fixed", RouteTarget::Fixed(fixed("fixed")))];
+    let (mut js, _, address) = Js::routing(tight, routes);
+    let mut waiting = Vec::new();
+    while js.thread.queued_bytes() <= 10_000 {
+        waiting.push(ask(address, SLOW.repeat(2)));
+        std::thread::yield_now();
+    }
+    // New connections, and one that asks JavaScript in between and so has to wait for it.
+    for _ in 0..10 {
+        assert_eq!(read_answer(&mut ask(address, ONE)).body, "fixed");
+    }
+    let mut mixed = ask(address, format!("{ONE}{SLOW}{ONE}"));
+    assert_eq!(read_answer(&mut mixed).body, "fixed");
+    for _ in 0..2 * waiting.len() + 1 {
+        let id = js.request();
+        js.send(respond(id, "slow"));
+    }
+    for client in &mut waiting {
+        assert_eq!(read_answer(client).body, "slow");
+        assert_eq!(read_answer(client).body, "slow");
+    }
+    assert_eq!(read_answer(&mut mixed).body, "slow");
+    assert_eq!(read_answer(&mut mixed).body, "fixed");
+}
+
+#[test]
 fn a_fixed_answer_has_its_fields_and_what_the_core_adds() {
     let (_js, _, address) = serving(FixedAnswer {
         status: 203,
