@@ -55,8 +55,10 @@ export function rowsOf(scenario, peerNames) {
   const rows = peerNames.filter((peer) => canRun(peer, scenario)).map((peer) => ({ row: peer, peer, played: scenario }))
   const { beside } = scenario
   const own = rows.findIndex(({ peer }) => peer === subject)
-  // Right behind each other: what is compared is close in time.
-  if (beside && own >= 0) rows.splice(own + 1, 0, { row: besideName(beside), peer: subject, played: scenarios[beside] })
+  // Right behind each other, so that what is compared is close in time, and with the same requests: a client that makes
+  // fewer of them, as one that changes the path does, leaves smaller batches, and each request then costs more.
+  const played = { ...scenarios[beside], paths: scenario.paths }
+  if (beside && own >= 0) rows.splice(own + 1, 0, { row: besideName(beside), peer: subject, played })
   return rows
 }
 
