@@ -43,6 +43,7 @@ const UPGRADE = 1 << 20
 const IPV6 = 1 << 21
 const UNIX = 1 << 22
 const CODING_SHIFT = 24
+const ENCODED = 1 << 26
 const IPV6_BYTES = 16
 
 const HEAD_METHOD = 2 << 8
@@ -318,6 +319,11 @@ export function parameterOf(record: RequestRecord, index: number): string {
 /** The content coding that the client likes best of those the server has: a code of {@link Coding}. */
 export function codingOf(record: RequestRecord): number {
   return (record._flags >>> CODING_SHIFT) & 3
+}
+
+/** Whether a parameter of the route has something to decode. */
+export function isEncoded(record: RequestRecord): boolean {
+  return (record._flags & ENCODED) !== 0
 }
 
 /** Keeps this request's own text and lets go of its batch's, which can be hundreds of times longer. */

@@ -1,4 +1,4 @@
-import { Abort, detach, inlineBody, Inbox, Kind, Outbox, Outcome, ServerEvent } from './batch'
+import { Abort, detach, inlineBody, Inbox, isEncoded, Kind, Outbox, Outcome, ServerEvent } from './batch'
 import { binding, type NativeLane } from './binding'
 import { Body, discarded } from './body'
 import { LoopScope } from './context'
@@ -8,7 +8,7 @@ import type { Compression } from './compression'
 import { codedPlain } from './errors'
 import { cut, fail, failWith, isKnown, renew, tell } from './exchange'
 import { DECLINED, type Handler } from './handler'
-import { isEncoded, shapeOf } from './params'
+import { shapeOf } from './params'
 import type { Route } from './routes'
 import { PendingExchanges } from './pending'
 import { Request } from './request'
@@ -289,7 +289,7 @@ export class Lane {
     if (inbox.requestHasBody(at)) {
       request._body = response._body = new Body(request, response, inbox, inlineBody(inbox, at))
     }
-    if (request._parameters === null || !isEncoded(request) || request._decode(route.shape)) {
+    if (!isEncoded(request) || request._decode(route.shape)) {
       this.ask(server.accepting === null ? route.chain : chainOn(server, route.chain, response), request, response)
     } else {
       fail(response, 400)

@@ -351,6 +351,8 @@ export class Batch {
     if (request.expectContinue === true) flags |= 1 << 19
     if (address === null) flags |= 1 << 22
     flags |= (request.coding ?? 0) << 24
+    const parameters = request.parameters ?? []
+    if (parameters.some(([from, to]) => target.slice(from, to).includes('%'))) flags |= 1 << 26
     const start = this.text.length
     this.text += (code === 0 ? method : '') + target + headers
     let ipv4 = 0
@@ -365,7 +367,6 @@ export class Batch {
     this.words.push(start, code === 0 ? method.length : 0, target.length, pathStart, pathEnd)
     this.words.push(headers.length, request.headers?.length ?? 0, this.byteLength, body.length)
     this.words.push(address === null ? 0 : (request.port ?? 5000), ipv4)
-    const parameters = request.parameters ?? []
     this.words.push((request.route ?? 0) | (parameters.length << 24), this.text.length - start)
     const targetStart = code === 0 ? method.length : 0
     for (const [from, to] of parameters) this.words.push(targetStart + from, targetStart + to)
