@@ -1,5 +1,5 @@
 import { brotliDecompressSync, createGunzip, gunzipSync } from 'node:zlib'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { connect } from 'node:net'
 import test from 'ava'
 import { codeOf, requestText, serveFor, until } from './served'
@@ -60,15 +60,17 @@ test('streams are compressed, also large ones and those of a declared length', a
 
 for (const type of ['text/plain', 'text/event-stream']) {
   test(`what was written to a compressed ${type} reaches the client when it is flushed`, async (t) => {
-    let more: () => void = () => undefined
+    const seen = new EventEmitter()
     const { port } = await serveFor(
       t,
       async (_request, response) => {
         response.setHeader('content-type', type)
         for (const line of ['one\n', 'two\n']) {
+          // It may be seen before this knows that it is written.
+          const isSeen = once(seen, line)
           response.write(line)
           if (type === 'text/plain') await response.flush()
-          await new Promise<void>((resolve) => (more = resolve))
+          await isSeen
         }
         response.end()
       },
@@ -100,7 +102,7 @@ for (const type of ['text/plain', 'text/event-stream']) {
     for (const line of ['one\n', 'two\n']) {
       const [text] = (await once(gunzip, 'data')) as [Buffer]
       t.is(text.toString(), line)
-      more()
+      seen.emit(line)
     }
     t.regex(head, /content-encoding: gzip/i)
   })
