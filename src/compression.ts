@@ -48,7 +48,7 @@ export const COMPRESSION_RULES = {
 } as const satisfies Rules
 
 export const LEVEL_RULES = {
-  gzip: { kind: 'integer', initial: 4, min: 1, max: 9 },
+  gzip: { kind: 'integer', initial: 3, min: 1, max: 9 },
   br: { kind: 'integer', initial: 2, min: 0, max: 11 },
   zstd: { kind: 'integer', initial: 3, min: 1, max: 19 },
 } as const satisfies Rules

@@ -156,7 +156,7 @@ export interface CompressionOptions {
 
 /** How hard to compress. */
 export interface CompressionLevels {
-  /** 1 to 9. Default: 4. */
+  /** 1 to 9. Default: 3. */
   gzip?: number | undefined
   /** 0 to 11. Default: 2. */
   br?: number | undefined
