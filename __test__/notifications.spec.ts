@@ -106,7 +106,10 @@ test('notifications of writes, flushes and the end are told in the order they we
   )
   const tokens = tokensOf(sent)
   t.is(tokens.length, 5)
-  for (const token of tokens) await tell((batch) => batch.written(token, 0, name))
+  // All in one batch.
+  await tell((batch) => {
+    for (const token of tokens) batch.written(token, 0, name)
+  })
   t.deepEqual(told, ['write', 'promise', 'flush', 'list', 'end'])
 })
 

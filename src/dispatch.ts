@@ -167,6 +167,13 @@ export class Lane {
     return this.token
   }
 
+  /** A promise has been settled: what waits for it goes on before the next record, so that both are told in order. */
+  pause(): void {
+    if (!this.running || this.continuing) return
+    this.continuing = true
+    void settled.then(this.continueNow)
+  }
+
   forget(response: Response): void {
     response._setPending(false)
     this.pending.remove(response)
@@ -267,7 +274,7 @@ export class Lane {
         this.event(at)
       }
       const isDirty = scope.isDirty()
-      if ((++this.count === this.checkAt && this.isTimeUp()) || isDirty) return false
+      if ((++this.count === this.checkAt && this.isTimeUp()) || isDirty || this.continuing) return false
     }
     return true
   }

@@ -283,7 +283,7 @@ export class Response {
       this.flushed(bound(callback))
       return this
     }
-    const { promise, told } = promised()
+    const { promise, told } = promised(this._lane)
     this.flushed(told)
     return promise
   }
@@ -555,9 +555,14 @@ function answered(method: string): CodedError {
 }
 
 /** A promise for the outcome of a write. */
-function promised(): { promise: Promise<void>; told: Told } {
+function promised(lane: Lane): { promise: Promise<void>; told: Told } {
   const { promise, resolve, reject } = deferred<void>()
-  return { promise, told: (error) => (error === null ? resolve() : reject(passOn(error))) }
+  const told = (error: CodedError | null): void => {
+    if (error === null) resolve()
+    else reject(passOn(error))
+    lane.pause()
+  }
+  return { promise, told }
 }
 
 function alsoTell(told: Told | null, finished: Deferred<void>): Told {
