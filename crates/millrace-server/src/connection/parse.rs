@@ -14,6 +14,10 @@ use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
 use crate::room::{Active, Room};
 use crate::routes::Target;
 
+/// Parts of files that wait to be written when no more requests are read: each may keep a file open, and the requests
+/// for them are short.
+const MOST_FILES: usize = 16;
+
 /// What came of a look at the socket.
 pub(super) enum Filled {
     /// So many bytes are in the scratch buffer.
@@ -148,6 +152,10 @@ impl Connection {
         // The body that came whole with its head and is not reported again.
         let mut inline_body = None;
         loop {
+            if active.files.len() + files.len() >= MOST_FILES && active.conn.is_between_requests() {
+                active.blocked = true;
+                break;
+            }
             let (scratch, fields, batch) = room.split(&self.server.lane);
             let input = if from_scratch {
                 &scratch[..fresh]
@@ -287,6 +295,10 @@ impl Connection {
             }
         }
         drop(routes);
+        if active.blocked && !files.is_empty() {
+            // They may turn out to be nothing that is kept open, and then nothing else would unblock it.
+            self.waker.wake_by_ref();
+        }
         for (sequence, request) in files {
             self.serve_file(room, sequence, request);
         }

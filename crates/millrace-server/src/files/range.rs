@@ -95,6 +95,10 @@ impl Files {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn get(&self, key: u32) -> Option<&FileRange> {
         self.0.get(key as usize)
     }
