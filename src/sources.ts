@@ -130,6 +130,8 @@ class ReadableSource implements Source {
       if (readable.readableEnded) return onEnd()
       if (readable.destroyed) return onClose()
       readable.on('end', onEnd).on('error', settle).on('close', onClose).on('data', onData)
+      // One that somebody has paused does not begin by itself.
+      readable.resume()
     })
   }
 
