@@ -24,6 +24,8 @@ pub struct Output {
     /// Bytes written since the output was made.
     position: u64,
     marks: VecDeque<Mark>,
+    /// Where the last mark was that has been passed.
+    passed: u64,
     /// Keys of segments elsewhere that are needed no more.
     gone: Vec<u32>,
 }
@@ -167,7 +169,14 @@ impl Output {
 
     /// The next mark whose position has been passed.
     pub fn pop_passed(&mut self) -> Option<Mark> {
-        self.marks.pop_front_if(|mark| mark.at <= self.position)
+        self.marks
+            .pop_front_if(|mark| mark.at <= self.position)
+            .inspect(|mark| self.passed = mark.at)
+    }
+
+    /// Whether a part of what the next mark stands for has been written.
+    pub fn is_before_mark(&self) -> bool {
+        self.position > self.passed && !self.marks.is_empty()
     }
 
     /// The next mark, passed or not: for a connection that will write no more.
@@ -262,6 +271,7 @@ impl Output {
         self.held_bytes = 0;
         self.elsewhere_bytes = 0;
         self.position = 0;
+        self.passed = 0;
         self.marks.clear();
     }
 

@@ -263,10 +263,21 @@ impl Connection {
             return;
         };
         let lane = &self.server.lane;
-        if let Some(sequence) = active.conn.take_cut_body() {
-            room.batch(lane).push_abort(id(sequence), reason);
+        let output = active.conn.output();
+        while let Some(mark) = output.pop_passed() {
+            room.batch(lane)
+                .push_written(id(mark.sequence), mark.token, WriteOutcome::Written);
         }
+        // Only what was under way has failed: what comes behind it has not begun.
+        let (under_way, outcome) = match outcome {
+            WriteOutcome::System(_) if output.has_marks() => (outcome, WriteOutcome::NotExecuted),
+            WriteOutcome::System(_) => (WriteOutcome::NotExecuted, WriteOutcome::NotExecuted),
+            WriteOutcome::NotExecuted if output.is_before_mark() => (cut_short(reason), outcome),
+            _ => (outcome, outcome),
+        };
+        let mut next = under_way;
         active.conn.abandon_marks(|mark| {
+            let outcome = std::mem::replace(&mut next, outcome);
             room.batch(lane)
                 .push_written(id(mark.sequence), mark.token, outcome)
         });
@@ -325,4 +336,20 @@ impl Connection {
             room.give_state(active);
         }
     }
+}
+
+/// What became of a write that was under way when its connection was cut.
+#[cfg(unix)]
+fn cut_short(reason: AbortReason) -> WriteOutcome {
+    use rustix::io::Errno;
+    WriteOutcome::System(match reason {
+        AbortReason::WriteTimeout => Errno::TIMEDOUT.raw_os_error(),
+        _ => Errno::CONNABORTED.raw_os_error(),
+    })
+}
+
+/// The system's numbers mean nothing to JavaScript here.
+#[cfg(not(unix))]
+fn cut_short(_: AbortReason) -> WriteOutcome {
+    WriteOutcome::NotExecuted
 }

@@ -147,7 +147,17 @@ fn a_client_that_does_not_read_is_cut() {
     js.send(large_chunk(id, index, 5));
     let told = [js.next(), js.next()];
     assert!(told.contains(&Event::Abort(id, 6)), "{told:?}");
-    assert!(told.contains(&Event::Written(5, 1)), "{told:?}");
+    let timed_out = if cfg!(target_os = "linux") {
+        &[16 + 110][..]
+    } else {
+        &[1, 16 + 60]
+    };
+    assert!(
+        told.iter().any(
+            |event| matches!(event, Event::Written(5, outcome) if timed_out.contains(outcome))
+        ),
+        "{told:?}"
+    );
     assert_eq!(js.thread.stats(listening.id).unwrap().timeouts, 1);
     await_end(&mut client);
     js.send(end(id));
