@@ -13,7 +13,7 @@ test('without the option nothing is compressed, and the core is told so', (t) =>
 
 test('the core is told codings in their order, and levels', (t) => {
   const all = nativeOptions(resolveOptions({ compression: true }), false)
-  t.like(all, { compressionCodings: 'zstd,br,gzip', gzipLevel: 4, brotliLevel: 2, zstdLevel: 3 })
+  t.like(all, { compressionCodings: 'zstd,br,gzip', gzipLevel: 3, brotliLevel: 2, zstdLevel: 3 })
   const some = nativeOptions(
     resolveOptions({ compression: { codings: ['gzip', 'br', 'gzip'], levels: { gzip: 1, br: 0, zstd: 19 } } }),
     false,
