@@ -41,6 +41,7 @@ test('every code the facade uses is in the table', (t) => {
     'body',
     'body-writer',
     'binding',
+    'chain',
     'chunk',
     'dispatch',
     'exchange',

@@ -2,12 +2,12 @@ import { Abort, detach, inlineBody, Inbox, isEncoded, Kind, Outbox, Outcome, Ser
 import { binding, type NativeLane } from './binding'
 import { Body, discarded } from './body'
 import { LoopScope } from './context'
-import { chainOn, nextHandler } from './chain'
+import { chainOn, follow } from './chain'
 import type { Accepting } from './accepting'
 import type { Compression } from './compression'
 import { codedPlain } from './errors'
-import { cut, fail, failWith, isKnown, renew, tell } from './exchange'
-import { DECLINED, type Handler } from './handler'
+import { cut, fail, failWith, tell } from './exchange'
+import type { Handler } from './handler'
 import { shapeOf } from './params'
 import type { Route } from './routes'
 import { PendingExchanges } from './pending'
@@ -315,29 +315,7 @@ export class Lane {
       response._request = request
       failWith(response, error)
     }
-    if (result !== undefined) this.follow(result, chain, 0, request, response)
-  }
-
-  /** Asks the handlers after the one that has declined, until one does not. */
-  private declined(chain: readonly Handler[], at: number, request: Request, response: Response): void {
-    response._request = request
-    // Nobody waits for an answer any more.
-    if (response._error !== null) return
-    if (!renew(response)) {
-      failWith(
-        response,
-        codedPlain('ERR_DECLINED_LATE', 'A handler has declined a request after it had begun its answer.'),
-      )
-      return
-    }
-    const next = nextHandler(chain, at, response)
-    if (next === null) return fail(response, 501)
-    try {
-      const result = next.chain[next.at]!(request, response)
-      if (result !== undefined) this.follow(result, next.chain, next.at, request, response)
-    } catch (error) {
-      failWith(response, error)
-    }
+    if (result !== undefined && follow(result, chain, 0, request, response)) this.leftPromises = true
   }
 
   /** The answer, or the rest of the request, may come later. */
@@ -348,31 +326,6 @@ export class Lane {
     response._body?.keep()
     response._setPending(true)
     this.pending.add(response)
-  }
-
-  private follow(result: unknown, chain: readonly Handler[], at: number, request: Request, response: Response): void {
-    if (result === DECLINED) return this.declined(chain, at, request, response)
-    let promise: Promise<unknown>
-    try {
-      if (typeof (result as PromiseLike<unknown> | null)?.then !== 'function') return
-      // A promise stays itself; a thenable of another make becomes one that settles once.
-      promise = Promise.resolve(result)
-    } catch (error) {
-      response._request = request
-      failWith(response, error)
-      return
-    }
-    this.leftPromises = true
-    response._request = request
-    promise.then(
-      (settled) => {
-        if (settled === DECLINED) this.declined(chain, at, request, response)
-      },
-      (error: unknown) => {
-        if (isKnown(response, error)) fail(response)
-        else failWith(response, error)
-      },
-    )
   }
 
   private serverOf(id: number): ServerSink {

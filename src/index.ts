@@ -2,6 +2,7 @@
  * millrace: an HTTP server whose sockets, parsing and timers run in Rust, on threads of their own.
  *
  * - `createServer` makes a {@link Server}: listen, close, stats (server.ts; what it can be told is in options.ts)
+ * - its routes lead to handlers, or to what the core answers by itself (routes.ts, fixed.ts, static-files.ts)
  * - its handler gets a {@link Request} (request.ts, headers.ts, body.ts) and a {@link Response} (response.ts)
  * - errors made here have a code of {@link ERROR_CODES} (errors.ts)
  *

@@ -223,7 +223,7 @@ test('callbacks that throw are reported with their exchange', async (t) => {
   t.deepEqual(served.errors, [mistake])
 })
 
-test('a write callback that throws is reported', async (t) => {
+test('a write callback that throws is reported and closes its connection', async (t) => {
   const served = await serve(t, (_request, response) => {
     response.end('fine', () => {
       throw mistake
@@ -233,5 +233,6 @@ test('a write callback that throws is reported', async (t) => {
   t.is((await wire.ask(FAULTY)).body.toString(), 'fine')
   await until(() => served.errors.length === 1, 'it is reported')
   t.deepEqual(served.errors, [mistake])
-  t.is((await wire.ask(NEXT)).body.toString(), 'next')
+  await wire.closed()
+  await served.answersNext()
 })
