@@ -77,6 +77,16 @@ test('a route can be added while the server listens', async (t) => {
   t.is((await ask({ connection: ++connection, target: '/b/x', route: 2, parameters: [[3, 4]] }))[0]!.body, 'x')
 })
 
+test('routes added in one go are published once', async (t) => {
+  const { server, table } = await routed(['GET', '/a', nothing])
+  const before = table.publishings
+  for (let route = 0; route < 1000; route++) server.get(`/many/${route}`, nothing)
+  t.is(table.publishings, before)
+  await Promise.resolve()
+  await new Promise((resolve) => process.nextTick(resolve))
+  t.is(table.publishings, before + 1)
+})
+
 test('limits, timeouts and the trailing slash are told to the core in its names', async (t) => {
   const server = createServer({ trailingSlash: 'ignore' })
   const timeouts = { handler: 1, body: 2, minBodyRate: 3, write: 4 }

@@ -67,6 +67,8 @@ export interface NativeAddress {
 export interface NativeRouteTable {
   /** Returns the route's number; throws an error whose message begins with ERR_ROUTE_CONFLICT or ERR_ROUTE_INVALID. */
   add(route: NativeRoute): number
+  /** Has requests that come from now on find the routes added so far. */
+  publish(): void
   replaceFixed(number: number, fixed: NativeFixed): void
 }
 

@@ -51,6 +51,7 @@ export class Routes {
   private readonly compression: Compression | null
   private readonly ignoreTrailingSlash: boolean
   private native: NativeRouteTable | null = null
+  private publishing = false
 
   constructor(unrouted: readonly Handler[], { compression, trailingSlash, limits: { bodyBytes } }: ResolvedOptions) {
     const compress = compression?.automatic === true
@@ -112,11 +113,21 @@ export class Routes {
   }
 
   private register(route: NativeRoute): number {
+    let number: number
     try {
-      return this.table.add(route)
+      number = this.table.add(route)
     } catch (error) {
       throw routeError(error, route)
     }
+    if (!this.publishing) {
+      // Once for all that are added in one go, and before anything that waits for an answer can go on.
+      this.publishing = true
+      process.nextTick(() => {
+        this.publishing = false
+        this.table.publish()
+      })
+    }
+    return number
   }
 }
 

@@ -2,6 +2,7 @@ import type { NativeFixed, NativeRoute, NativeRouteTable } from '#dist/binding'
 
 /** Stands in for the core's routes: keeps what it is given, and refuses what a test says or what is there already. */
 export class FakeRouteTable implements NativeRouteTable {
+  publishings = 0
   readonly options: { ignoreTrailingSlash: boolean }
   readonly routes: NativeRoute[] = []
   readonly replaced: Array<{ number: number; fixed: NativeFixed }> = []
@@ -17,6 +18,10 @@ export class FakeRouteTable implements NativeRouteTable {
     )
     if (same !== undefined) throw new Error(`ERR_ROUTE_CONFLICT: it takes the same paths as ${same.pattern}`)
     return this.routes.push(route) - 1
+  }
+
+  publish(): void {
+    this.publishings++
   }
 
   replaceFixed(number: number, fixed: NativeFixed): void {

@@ -84,12 +84,18 @@ impl RouteTable {
         ))
     }
 
-    /// Adds a route and returns its number. Throws an error whose message begins with `ERR_ROUTE_CONFLICT: ` or
+    /// Adds a route and returns its number; requests find it once it is published. Throws an error whose message begins with `ERR_ROUTE_CONFLICT: ` or
     /// `ERR_ROUTE_INVALID: `, and then has changed nothing.
     #[napi(catch_unwind)]
     pub fn add(&self, route: NativeRoute) -> Result<u32> {
         let route = route.into_route()?;
         self.0.add(route).map_err(|error| route_error(&error))
+    }
+
+    /// Has requests that come from now on find the routes added so far.
+    #[napi(catch_unwind)]
+    pub fn publish(&self) {
+        self.0.publish();
     }
 
     /// Replaces a route's fixed answer for the requests that come from now on.

@@ -148,7 +148,8 @@ impl RouteTable {
         }))
     }
 
-    /// Adds a route and returns its number. Requests that come later find it. When it fails nothing has changed.
+    /// Adds a route and returns its number. Requests find it once it is [published](RouteTable::publish). When it fails
+    /// nothing has changed.
     pub fn add(&self, new: NewRoute) -> Result<u32, RouteError> {
         let mut draft = self.lock();
         let number = draft.routes.len();
@@ -179,11 +180,10 @@ impl RouteTable {
             }
         }
         draft.routes.push(route.clone());
-        if let Some((codings, levels)) = draft.used {
-            self.publish(&draft);
-            if let Target::Fixed(fixed) = &route.target {
-                fixed.compress(codings, levels);
-            }
+        if let Some((codings, levels)) = draft.used
+            && let Target::Fixed(fixed) = &route.target
+        {
+            fixed.compress(codings, levels);
         }
         Ok(number as u32)
     }
@@ -202,15 +202,23 @@ impl RouteTable {
         Ok(())
     }
 
-    /// Begins to be used by a server. Routes are published one by one from here on; before, each would cost a copy of
-    /// all for nobody.
+    /// Has requests that come from now on find the routes added so far. Apart from adding because it costs a copy of all
+    /// routes, which a program that adds many at a time must not pay for each. Does nothing before a server listens.
+    pub fn publish(&self) {
+        let draft = self.lock();
+        if draft.used.is_some() {
+            self.store(&draft);
+        }
+    }
+
+    /// Begins to be used by a server.
     pub(crate) fn begin_use(&self, codings: Codings, levels: Levels) {
         let mut draft = self.lock();
         if draft.used.is_some() {
             return;
         }
         draft.used = Some((codings, levels));
-        self.publish(&draft);
+        self.store(&draft);
         for route in &draft.routes {
             if let Target::Fixed(fixed) = &route.target {
                 fixed.compress(codings, levels);
@@ -224,7 +232,7 @@ impl RouteTable {
         has_routes.then(|| self.0.published.load())
     }
 
-    fn publish(&self, draft: &Draft) {
+    fn store(&self, draft: &Draft) {
         self.0.published.store(Arc::new(draft.router.clone()));
         let has_routes = !draft.routes.is_empty();
         self.0.has_routes.store(has_routes, Ordering::Release);
@@ -271,6 +279,25 @@ mod tests {
         assert!(table.published().is_none());
         table.begin_use(Codings::NONE, Levels::default());
         assert!(table.published().is_some());
+    }
+
+    #[test]
+    fn a_route_that_comes_later_is_seen_once_it_is_published() {
+        let is_seen = |table: &RouteTable| {
+            let path = b"/later";
+            let found = table.published().map(|router| {
+                let found = router.find(b"GET", path, &mut Default::default());
+                matches!(found, millrace_semantics::Match::Found(_))
+            });
+            found.unwrap_or(false)
+        };
+        let table = RouteTable::new(false);
+        table.publish();
+        table.begin_use(Codings::NONE, Levels::default());
+        table.add(handler(&["GET"], "/later")).unwrap();
+        assert!(!is_seen(&table));
+        table.publish();
+        assert!(is_seen(&table));
     }
 
     #[test]

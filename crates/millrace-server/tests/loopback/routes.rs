@@ -336,6 +336,7 @@ fn routes_can_be_added_while_listening() {
     let number = table
         .add(route("GET", "/later", RouteTarget::Handler))
         .unwrap();
+    table.publish();
     assert_eq!(routed(&mut js, &mut client, "/later").0, number + 1);
     assert_eq!(routed(&mut js, &mut client, "/later/").0, number + 1);
     let again = table.add(route("GET", "/later/", RouteTarget::Handler));
@@ -345,6 +346,7 @@ fn routes_can_be_added_while_listening() {
     );
     let added = table.add(route("GET", "/fixed", RouteTarget::Fixed(fixed("at once"))));
     assert_eq!(added, Ok(1));
+    table.publish();
     assert_eq!(exchange(&mut client, &get("/fixed")).body, "at once");
 }
 
