@@ -109,10 +109,8 @@ test('shouldAcceptRequest counts descriptors', async (t) => {
   lane.descriptorTable = { open: 91, limit: 96 }
   t.false(server.shouldAcceptRequest())
   t.true(server.shouldAcceptRequest(0))
-  for (const limit of [null, undefined]) {
-    lane.descriptorTable = { open: 1e6, ...(limit === undefined ? {} : { limit }) }
-    t.true(server.shouldAcceptRequest(1e9))
-  }
+  lane.descriptorTable = { open: 1e6, limit: Infinity }
+  t.true(server.shouldAcceptRequest(1e9))
   for (const wrong of [-1, 1.5, Number.NaN, '5']) {
     t.throws(() => server.shouldAcceptRequest(wrong as number), { code: 'ERR_INVALID_ARGUMENT' })
   }

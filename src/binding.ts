@@ -1,149 +1,31 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import type * as Addon from '../binding.cjs'
 import { coded } from './errors'
 
+/*
+ * The addon's types as napi has written them, under the names they have here: `Native` says on which side of the boundary
+ * a thing is, where both sides have one. What each member does is documented where it is made, in crates/millrace-node.
+ */
+
 /** One JavaScript thread's pair of queues to the core; see `batch.ts` for what goes through its buffers. */
-export interface NativeLane {
-  /** Submits the records written and receives the next batch: its text, or null when nothing waits. */
-  turn(written: number): string | null
-  submit(written: number): void
-  /** A large body chunk of the batch last received. */
-  takeChunk(index: number): Buffer
-  /** Puts a large payload for the records being written; returns its index for them. */
-  putChunk(view: Uint8Array): number
-  /**
-   * Puts a range of an open regular file, to its end when `end` is negative, with a descriptor of the core's own; returns
-   * its index and length. Throws an error whose message begins with the system's code.
-   */
-  putFile(descriptor: number, start: number, end: number): { index: number; length: number }
-  /** Memory of the core's own, which `putChunk` passes on without a copy. */
-  lend(size: number): Buffer
-  /** Binds at once; throws an error whose message begins with the system's code. */
-  listen(options: NativeListenOptions, routes: NativeRouteTable): NativeAddress
-  /** Lets a server that accepts by hand accept so many connections more. */
-  acceptMore(server: number, count: number): void
-  /** How many descriptors the process has open, and may have; no limit when there is none. */
-  descriptors(): { open: number; limit?: number | null }
-  /** What is known of a connection; null when it is open no more. */
-  connectionInfo(connection: number, generation: number): NativeConnection | null
-  close(server: number, timeoutMs: number): void
-  stats(server: number): NativeStats | null
-  /** Drops what was counted for a closed server. */
-  forget(server: number): void
-  ref(): void
-  unref(): void
-}
-
-export interface NativeBinding {
-  Lane: new (inbox: Uint8Array, outbox: Uint8Array, wake: () => void) => NativeLane
-  RouteTable: new (options: { ignoreTrailingSlash: boolean }) => NativeRouteTable
-  /** Undoes content codings, the last applied first; see `decoded-body.ts`. */
-  BodyDecoder: new (codings: string, maxBytes: number, maxRatio: number) => NativeBodyDecoder
-  version(): string
-}
-
-/** Decodes a body piece by piece, off this thread; its errors begin with their code. */
-export interface NativeBodyDecoder {
-  write(chunk: Uint8Array): Promise<Buffer[]>
-  finish(): Promise<Buffer[]>
-}
-
-/** What the core knows of an open connection. */
-export interface NativeConnection {
-  localAddress?: string | null
-  localPort?: number | null
-  bytesRead: number
-  bytesWritten: number
-}
-
-export interface NativeAddress {
-  id: number
-  host: string
-  port: number
-  path?: string
-}
-
+export type NativeLane = Addon.Lane
 /** The core's half of a server's routes; it can be added to while the server listens. */
-export interface NativeRouteTable {
-  /** Returns the route's number; throws an error whose message begins with ERR_ROUTE_CONFLICT or ERR_ROUTE_INVALID. */
-  add(route: NativeRoute): number
-  /** Has requests that come from now on find the routes added so far. */
-  publish(): void
-  replaceFixed(number: number, fixed: NativeFixed): void
-}
-
-/** A route, flat; times in milliseconds. What is left out is the server's. */
-export interface NativeRoute {
-  /** `*` for any. */
-  methods: string[]
-  pattern: string
-  /** 0 a handler, 1 a fixed answer, 2 files. */
-  kind: number
-  bodyBytes?: number
-  handlerTimeout?: number
-  bodyTimeout?: number
-  minBodyRate?: number
-  writeTimeout?: number
-  fixed?: NativeFixed
-  files?: NativeFiles
-}
-
-/** An answer that the core gives by itself. */
-export interface NativeFixed {
-  status: number
-  /** Empty for the usual one. */
-  reason: string
-  /** Ready lines. */
-  fields: string
-  body: Uint8Array
-  /** With its quotes. */
-  etag?: string
-  /** Seconds since 1970. */
-  lastModified?: number
-  compress: boolean
-}
-
-/** A directory that the core serves by itself. */
-export interface NativeFiles {
-  /** An absolute path. */
-  root: string
-  index: string[]
-  dotFiles: boolean
-  list: boolean
-  precompressed: boolean
-  /** 0 none, 1 weak, 2 strong. */
-  etag: number
-  lastModified: boolean
-  ranges: boolean
-  /** Ready lines. */
-  fields: string
-  fallback?: string
-  /** Which of the pattern's parameters is the path; -1 for none. */
-  parameter: number
-}
-
-/** What the core takes to listen: numbers, booleans and texts by the names `options.ts` gives them. */
-export type NativeListenOptions = Record<string, number | boolean | string | undefined>
-
+export type NativeRouteTable = Addon.RouteTable
+export type NativeRoute = Addon.NativeRoute
+export type NativeFixed = Addon.NativeFixed
+export type NativeFiles = Addon.NativeFiles
+/** Decodes a body piece by piece, off this thread; its errors begin with their code. */
+export type NativeBodyDecoder = Addon.BodyDecoder
+/** What the core takes to listen, by names that `resolve.ts` gives the options. */
+export type NativeListenOptions = Addon.ListenOptions
+export type NativeAddress = Addon.Address
+/** What the core knows of an open connection. */
+export type NativeConnection = Addon.ConnectionState
 /** What the core has counted for a server since it began to listen. */
-export interface NativeStats {
-  connections: number
-  accepted: number
-  refusedConnections: number
-  requests: number
-  pending: number
-  bytesRead: number
-  bytesWritten: number
-  protocolErrors: number
-  timeouts: number
-  aborted: number
-  acceptErrors: number
-  queuedBytes: number
-  descriptorsLow: boolean
-  fixedAnswers: number
-  fileAnswers: number
-  compressed: number
-}
+export type NativeStats = Addon.ServerStats
+
+export type NativeBinding = Pick<typeof Addon, 'Lane' | 'RouteTable' | 'BodyDecoder' | 'version'>
 
 let loaded: NativeBinding | undefined
 

@@ -1,5 +1,4 @@
 import { availableParallelism } from 'node:os'
-import type { NativeListenOptions } from './binding'
 import { COMPRESSION_RULES, resolveCompression } from './compression'
 import { chainOf, type Handler } from './handler'
 import type { ListenOptions, ResolvedOptions, ServerOptions } from './options'
@@ -134,9 +133,12 @@ export function resolvePlace(given: unknown, options: ResolvedOptions): ListenOp
   return { host: own.host ?? options.host, port: own.port ?? options.port, accept }
 }
 
-/** The options in the core's names. */
-export function nativeOptions(options: ResolvedOptions, pullAccept: boolean): NativeListenOptions {
-  const native: NativeListenOptions = {}
+/** The options in the core's names; with the place they are all that it takes to listen. */
+export function nativeOptions(
+  options: ResolvedOptions,
+  pullAccept: boolean,
+): Record<string, number | boolean | string> {
+  const native: Record<string, number | boolean | string> = {}
   const take = (rules: Rules, values: object): void => {
     for (const [name, rule] of Object.entries(rules)) {
       const value = (values as Record<string, unknown>)[name]

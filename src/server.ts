@@ -1,5 +1,6 @@
 import { Accepting } from './accepting'
 import { addressOf, bind, describe, hostsOf, type ServerAddress } from './address'
+import type { NativeListenOptions } from './binding'
 import { lane, type Lane, type ServerSink } from './dispatch'
 import { coded, codedRange, show } from './errors'
 import { fail } from './exchange'
@@ -236,7 +237,7 @@ export class Server implements AsyncDisposable {
       )
     }
     const { open, limit } = (this.lane ?? lane()).core.descriptors()
-    return limit == null || open + assumedDescriptorsPerRequest < limit
+    return open + assumedDescriptorsPerRequest < limit
   }
 
   /**
@@ -289,7 +290,9 @@ export class Server implements AsyncDisposable {
     const { core } = this.lane
     const pullAccept = place.accept === 'manual'
     const options = { ...nativeOptions(this.options, pullAccept), port: place.port ?? 0, path: place.path }
-    const native = bind(hosts, place, (host) => core.listen({ ...options, host }, this.routes.table))
+    const native = bind(hosts, place, (host) =>
+      core.listen({ ...options, host } as NativeListenOptions, this.routes.table),
+    )
     this.id = native.id
     this.handlerErrors = 0
     this.acceptsByHand = pullAccept

@@ -18,7 +18,7 @@ export class FakeLane implements NativeLane {
   readonly tables: FakeRouteTable[] = []
   /** How many connections servers wanted to accept by hand. */
   readonly acceptsAsked: Array<{ server: number; count: number }> = []
-  descriptorTable: { open: number; limit?: number | null } = { open: 20, limit: 1024 }
+  descriptorTable: ReturnType<NativeLane['descriptors']> = { open: 20, limit: 1024 }
   connections: ReturnType<NativeLane['connectionInfo']> = null
   references = 0
   turns = 0
@@ -131,7 +131,7 @@ export class FakeLane implements NativeLane {
     this.acceptsAsked.push({ server, count })
   }
 
-  descriptors(): { open: number; limit?: number | null } {
+  descriptors(): ReturnType<NativeLane['descriptors']> {
     return this.descriptorTable
   }
 
