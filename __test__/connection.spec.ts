@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { Client } from 'undici'
 import { createServer, type CodedError, type Connection, type Handler } from '#dist/index'
@@ -29,6 +31,25 @@ test('shows both addresses and what has gone through, also when it is over', asy
   await untilGone(port)
   t.is(connection!.bytesWritten, written)
   t.is(connection!.localPort, port)
+})
+
+test('a connection of a Unix domain socket has counts and no addresses', async (t) => {
+  const file = path.join(tmpdir(), `millrace-connection-${process.pid}.sock`)
+  let connection!: Connection
+  const server = createServer({
+    handler: (request, response) => {
+      ;({ connection } = request)
+      response.end('hello')
+    },
+  })
+  await server.listen({ path: file })
+  t.teardown(() => server.close({ timeout: 0 }))
+  const client = new Client('http://unix', { socketPath: file })
+  t.teardown(() => client.destroy())
+  await (await client.request({ method: 'GET', path: '/' })).body.text()
+  t.true(connection.bytesRead > 0)
+  const { remoteAddress, remotePort, localAddress, localPort } = connection
+  t.deepEqual([remoteAddress, remotePort, localAddress, localPort], [undefined, undefined, undefined, undefined])
 })
 
 test('two requests of one connection have the same id, those of two connections have not', async (t) => {

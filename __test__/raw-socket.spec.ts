@@ -129,6 +129,39 @@ test('a socket knows its addresses, its counts and silence', async (t) => {
   await wire.closed()
 })
 
+test('what is written goes through a tunnel whatever its method or status', async (t) => {
+  const { port } = await serve(t, (request, response) => {
+    // Neither may have a body as an answer.
+    response.status = request.method === 'CONNECT' ? 204 : 304
+    response.upgrade().end('through')
+  })
+  for (const [line, status] of [
+    ['HEAD / HTTP/1.1', 101],
+    ['GET / HTTP/1.1', 101],
+    ['CONNECT a:1 HTTP/1.1', 204],
+  ] as const) {
+    const socket = connect(port, '127.0.0.1')
+    socket.write(UPGRADE.replace('GET / HTTP/1.1', line))
+    const { head, rest } = await readHead(socket)
+    t.regex(head, new RegExp(`^HTTP/1.1 ${status} `), line)
+    socket.end()
+    t.is(rest.toString() + (await text(socket)), 'through', line)
+  }
+})
+
+test('CONNECT is granted by a status of success only, and can be refused after that', async (t) => {
+  const { port } = await serve(t, (_request, response) => {
+    response.status = 403
+    t.throws(() => response.upgrade(), { code: 'ERR_INVALID_STATUS' })
+    response.end('no')
+  })
+  const wire = await Wire.open(port)
+  wire.send('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n')
+  const { status, body } = await wire.answer()
+  t.deepEqual([status, body.toString()], [403, 'no'])
+  wire.destroy()
+})
+
 test('upgrading is refused where there is nothing to upgrade to', async (t) => {
   const codes: string[] = []
   const { port } = await serve(t, (_request, response) => {

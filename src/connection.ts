@@ -58,14 +58,19 @@ export class Connection {
     return this.request.remotePort
   }
 
-  /** This side's IP address, which tells through which of a machine's addresses the client came. */
+  /**
+   * This side's IP address, which tells through which of a machine's addresses the client came. Undefined on a Unix
+   * domain socket, and when the connection had gone before this was first asked for.
+   */
   get localAddress(): string | undefined {
-    return this.look()?.localAddress ?? undefined
+    const address = this.look()?.localAddress
+    return address === '' ? undefined : address
   }
 
-  /** This side's port. */
+  /** This side's port; undefined where {@link localAddress} is. */
   get localPort(): number | undefined {
-    return this.look()?.localPort ?? undefined
+    const info = this.look()
+    return info === null || info.localAddress === '' ? undefined : info.localPort
   }
 
   /** Bytes received so far, of all requests; the last count seen here once the connection has gone. */

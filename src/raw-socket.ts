@@ -1,12 +1,12 @@
 import { Duplex } from 'node:stream'
 import { Flag, isUpgrade, RECORD_OVERHEAD } from './batch'
-import type { NativeConnection } from './binding'
 import { Body } from './body'
-import { coded, codedPlain } from './errors'
+import type { Connection } from './connection'
+import { coded, codedPlain, codedRange } from './errors'
 import { isKnown, reset } from './exchange'
 import type { HeaderValue } from './fields'
 import type { Response } from './response'
-import { fieldBytes, fieldsOfAll, headFlags, listFields } from './response-head'
+import { checkedBytes, fieldsOfAll, headFlags, listFields } from './response-head'
 import { State } from './state'
 import { streamOf } from './streaming'
 
@@ -24,17 +24,24 @@ export function upgrade(response: Response, headers: Readonly<Record<string, Hea
       'A request with a body cannot be upgraded: what follows it is not a new protocol yet.',
     )
   }
+  if (isConnect && (response._status < 200 || response._status > 299)) {
+    throw codedRange(
+      'ERR_INVALID_STATUS',
+      `CONNECT is granted by a status from 200 to 299, but it is ${response._status}.`,
+    )
+  }
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   const fields = [...listFields(response)]
   if (!isConnect && !response.hasHeader('upgrade')) {
     // RFC 9110 15.2.2: the answer says which of the protocols asked for comes now. With one there is no choice.
     fields.push(...fieldsOfAll({ upgrade: request.headers.get('upgrade') ?? '' }))
   }
+  const size = checkedBytes(fields)
   const body = new Body(request, response, lane.inbox, undefined)
-  const socket = new RawSocket(response, body, request.remoteAddress, request.remotePort)
+  const socket = new RawSocket(response, body, request.connection)
   if (response._error !== null) return socket.destroy(response._error)
   const status = isConnect ? response._status : 101
-  const outbox = lane.reserve(RECORD_OVERHEAD + response._reason.length + fieldBytes(fields))
+  const outbox = lane.reserve(RECORD_OVERHEAD + response._reason.length + size)
   const { _connection, _generation, _sequence, _reason } = response
   const flags = headFlags(response._special) | Flag.tunnel
   outbox.head(_connection, _generation, _sequence, status, _reason, fields, -1, flags)
@@ -57,39 +64,48 @@ export function upgrade(response: Response, headers: Readonly<Record<string, Hea
  * because the server's options have decided.
  */
 export class RawSocket extends Duplex {
-  readonly remoteAddress: string | undefined
-  readonly remotePort: number | undefined
   private readonly exchange: Response
   private readonly body: Body
-  private info: NativeConnection | null = null
+  private readonly connection: Connection
   private idleTimeout = 0
   private idleTimer: NodeJS.Timeout | undefined
 
   /** @internal */
-  constructor(response: Response, body: Body, remoteAddress: string | undefined, remotePort: number | undefined) {
+  constructor(response: Response, body: Body, connection: Connection) {
     super({ highWaterMark: response._server.writeBuffer })
     this.exchange = response
     this.body = body
-    this.remoteAddress = remoteAddress
-    this.remotePort = remotePort
+    this.connection = connection
+  }
+
+  /** See {@link Connection.remoteAddress}. */
+  get remoteAddress(): string | undefined {
+    return this.connection.remoteAddress
+  }
+
+  /** See {@link Connection.remotePort}. */
+  get remotePort(): number | undefined {
+    return this.connection.remotePort
+  }
+
+  /** See {@link Connection.localAddress}. */
+  get localAddress(): string | undefined {
+    return this.connection.localAddress
+  }
+
+  /** See {@link Connection.localPort}. */
+  get localPort(): number | undefined {
+    return this.connection.localPort
   }
 
   /** Bytes received on this connection, those of its requests included. */
   get bytesRead(): number {
-    return this.look()?.bytesRead ?? 0
+    return this.connection.bytesRead
   }
 
   /** Bytes handed to the operating system on this connection, those of its answers included. */
   get bytesWritten(): number {
-    return this.look()?.bytesWritten ?? 0
-  }
-
-  get localAddress(): string | undefined {
-    return this.look()?.localAddress ?? undefined
-  }
-
-  get localPort(): number | undefined {
-    return this.look()?.localPort ?? undefined
+    return this.connection.bytesWritten
   }
 
   /**
@@ -148,11 +164,6 @@ export class RawSocket extends Duplex {
     // A client that goes away must not end a program that has no listener for it; `'close'` comes all the same.
     const isNews = this.listenerCount('error') !== 0 || !isKnown(this.exchange, error)
     done(isNews ? error : null)
-  }
-
-  private look(): NativeConnection | null {
-    const { _lane, _connection, _generation } = this.exchange
-    return (this.info = _lane.core.connectionInfo(_connection, _generation) ?? this.info)
   }
 
   private send(chunk: Buffer | Buffer[], done: (error?: Error | null) => void): void {

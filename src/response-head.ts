@@ -90,6 +90,13 @@ export function fieldBytes(fields: readonly Field[]): number {
   return bytes
 }
 
+/** {@link fieldBytes} of fields that are about to be sent. Throws ERR_HEADERS_TOO_LARGE. */
+export function checkedBytes(fields: readonly Field[]): number {
+  const size = fieldBytes(fields)
+  if (size > MAX_FIELD_BYTES) throw tooLarge(size)
+  return size
+}
+
 /** More header text than this in one response is a mistake: no client takes it. */
 export const MAX_FIELD_BYTES = 64 * 1024
 
@@ -98,8 +105,7 @@ export function tooLarge(size: number): CodedError {
 }
 
 function checkSize(fields: Field[]): Field[] {
-  const size = fieldBytes(fields)
-  if (size > MAX_FIELD_BYTES) throw tooLarge(size)
+  checkedBytes(fields)
   return fields
 }
 

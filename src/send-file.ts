@@ -7,7 +7,7 @@ import { fieldOf, type Field, type HeaderValue } from './fields'
 import { descriptorOf, isFileHandle, regularFile, sendsFiles } from './file-range'
 import { passOn } from './outcome'
 import type { Response } from './response'
-import { fieldBytes, headFlags, listFields, MAX_FIELD_BYTES, tooLarge } from './response-head'
+import { checkedBytes, fieldBytes, headFlags, listFields } from './response-head'
 import { State } from './state'
 import { deferred, type Deferred } from './stream'
 
@@ -93,8 +93,7 @@ function write(
   const lane = response._lane
   const fields = listFields(response)
   const conditions = conditionsOf(response)
-  const size = fieldBytes(fields)
-  if (size > MAX_FIELD_BYTES) throw tooLarge(size)
+  const size = checkedBytes(fields)
   const text = typeof place === 'string' ? Buffer.byteLength(place) : 0
   const outbox = lane.reserve(
     RECORD_OVERHEAD + response._reason.length + size + text + Buffer.byteLength(root) + fieldBytes(conditions),

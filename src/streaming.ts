@@ -6,7 +6,7 @@ import { reset } from './exchange'
 import { Special } from './fields'
 import { FilePiece } from './file-range'
 import type { Response } from './response'
-import { declaredLength, fieldBytes, headFlags, listFields, tooLarge, MAX_FIELD_BYTES } from './response-head'
+import { checkedBytes, declaredLength, fieldBytes, headFlags, listFields } from './response-head'
 import { State } from './state'
 import { Stream, type Told } from './stream'
 
@@ -35,8 +35,7 @@ export function begin(response: Response, length = -1): Stream {
   }
   if (mayBeCompressed(response)) stream.coding = chooseCoding(response, declared)
   const fields = listFields(response)
-  const size = fieldBytes(fields)
-  if (size > MAX_FIELD_BYTES) throw tooLarge(size)
+  const size = checkedBytes(fields)
   stream.declared = declared
   stream.isLive = stream.coding !== 0 && fields.some(({ lower, value }) => lower === 'content-type' && LIVE.test(value))
   const outbox = response._lane.reserve(RECORD_OVERHEAD + response._reason.length + size)
@@ -101,10 +100,13 @@ export function finish(response: Response, pieces: readonly Piece[], told: Told 
   response._close()
 }
 
-/** Whether this answer never has a body, whatever is written (RFC 9110 6.4.1). */
+/**
+ * Whether this answer never has a body, whatever is written (RFC 9110 6.4.1). A tunnel is none: what is written goes
+ * through it, whichever status granted it and whichever method asked.
+ */
 export function isBodyless(response: Response): boolean {
-  const { _status: status } = response
-  return status === 204 || status === 304 || (response._state & State.toHead) !== 0
+  const { _status: status, _state: state } = response
+  return (status === 204 || status === 304 || (state & State.toHead) !== 0) && (state & State.tunnel) === 0
 }
 
 /** Whether the server compresses and the handler leaves it to it. */
