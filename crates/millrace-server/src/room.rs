@@ -88,6 +88,8 @@ pub(crate) struct Active {
     pub(crate) write_since: u64,
     /// When the client closed its sending side.
     pub(crate) gone_since: u64,
+    /// When the socket, not being read, was last asked for an error.
+    pub(crate) looked: u64,
 }
 
 impl Active {

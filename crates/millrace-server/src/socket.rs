@@ -73,6 +73,15 @@ impl Socket {
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
+    /// What has become of the connection, as far as that shows without reading or writing.
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match self {
+            Socket::Tcp(stream) => stream.take_error(),
+            #[cfg(unix)]
+            Socket::Unix(stream) => stream.take_error(),
+        }
+    }
+
     pub(crate) fn poll_write(
         &mut self,
         context: &mut Context<'_>,

@@ -9,6 +9,9 @@ use millrace_http1::Error;
 use super::{Connection, Fate, Phase};
 use crate::room::Room;
 
+/// How often a connection that is not read is asked whether it still is one, in milliseconds.
+const LOOK_AFTER: u64 = 2000;
+
 impl Connection {
     /// When something will have taken too long, if nothing happens before.
     pub(super) fn deadline(&self) -> Option<u64> {
@@ -17,7 +20,7 @@ impl Connection {
 
     fn deadlines(&self) -> impl Iterator<Item = (u64, Late)> {
         let timeouts = &self.server.config.timeouts;
-        let mut all = [None; 5];
+        let mut all = [None; 6];
         let after = |since: u64, timeout: u64| (timeout > 0).then_some(since + timeout);
         match (&self.active, self.phase) {
             (_, Phase::Closed) => {}
@@ -67,6 +70,9 @@ impl Connection {
                     let since = active.gone_since.max(active.write_since);
                     all[4] = after(since, write).map(|at| (at, Late::Gone));
                 }
+                if active.blocked && !active.peer_closed {
+                    all[5] = Some((active.looked + LOOK_AFTER, Late::Look));
+                }
                 all[3] = active
                     .conn
                     .earliest_deadline()
@@ -86,11 +92,14 @@ impl Connection {
         else {
             return Fate::Goes(self.deadline());
         };
+        if late == Late::Look {
+            return self.look(now);
+        }
         if late != Late::Linger && (late != Late::Silent || self.next_sequence == 0) {
             self.server.counters(room.thread).timeouts.add(1);
         }
         match late {
-            Late::Linger | Late::Silent => return Fate::Over,
+            Late::Linger | Late::Silent | Late::Look => return Fate::Over,
             Late::Write => return Fate::Cut(AbortReason::WriteTimeout),
             Late::Gone => return Fate::Cut(AbortReason::ConnectionLost),
             Late::Head => self.refuse(room, Error::HeadersTimeout),
@@ -98,6 +107,17 @@ impl Connection {
             Late::Handler => self.give_up_on_handler(room),
         }
         self.flush_and_settle(room)
+    }
+
+    /// A client that has gone is not seen by whoever does not read: its handler may wait for nothing else.
+    fn look(&mut self, now: u64) -> Fate {
+        if let Ok(Some(error)) = self.socket.take_error() {
+            return Fate::Lost(error);
+        }
+        if let Some(active) = &mut self.active {
+            active.looked = now;
+        }
+        Fate::Goes(self.deadline())
     }
 
     fn give_up_on_handler(&mut self, room: &mut Room) {
@@ -120,6 +140,8 @@ impl Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Late {
     Silent,
+    /// Not the client: it may have gone, and is not read.
+    Look,
     Linger,
     Head,
     Body,

@@ -123,6 +123,7 @@ impl Connection {
         let active = self.active.get_or_insert_with(|| {
             let mut state = room.take_state();
             state.conn.resume(self.next_sequence);
+            state.looked = room.now;
             state
         });
         let now = room.now;

@@ -1,8 +1,10 @@
 //! What takes too long. The times are small and only their ends are waited for.
 
 use std::io::Write;
+use std::time::Duration;
 
 use millrace_server::Config;
+use socket2::SockRef;
 
 use crate::client::{GET, ask, await_end, connect, post, read_answer, read_to_end};
 use crate::js::{Event, Js, config, credit, end, large_chunk, respond, start};
@@ -161,6 +163,23 @@ fn a_client_that_does_not_read_is_cut() {
     assert_eq!(js.thread.stats(listening.id).unwrap().timeouts, 1);
     await_end(&mut client);
     js.send(end(id));
+}
+
+#[test]
+fn a_client_that_resets_while_it_is_not_read_is_noticed() {
+    let large = with(|config| config.policy.limits.body_bytes = 1 << 30);
+    let (mut js, listening, address) = Js::serving(large);
+    let mut client = ask(address, post(1 << 30));
+    let id = js.request();
+    // More than the body's window and the system take, of which nobody reads anything.
+    client.set_nonblocking(true).unwrap();
+    while client.write(&[0; 1 << 16]).is_ok() {}
+    let reset = Some(Duration::ZERO);
+    SockRef::from(&client).set_linger(reset).unwrap();
+    drop(client);
+    let is_end = |event: &Event| matches!(event, Event::Abort(ended, _) if *ended == id);
+    while !is_end(&js.next()) {}
+    assert_eq!(js.thread.stats(listening.id).unwrap().pending, 0);
 }
 
 #[test]
