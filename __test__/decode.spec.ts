@@ -62,6 +62,37 @@ test('JSON, text, iteration and read all see the decoded body', async (t) => {
   }
 })
 
+test('a server that takes no bodies can be asked to decode them', async (t) => {
+  const { post, url } = await serve(t, echo(), { limits: { bodyBytes: 0 } })
+  t.is((await fetch(url)).status, 200)
+  t.is((await post(await pack.gzip('x'), 'gzip')).status, 413)
+})
+
+test('a read after one that has failed fails with the same error', async (t) => {
+  const seen: unknown[] = []
+  const { post } = await serve(t, (request, response) => {
+    request.decode().read(function again(chunk, error) {
+      seen.push(error?.code ?? chunk)
+      if (seen.length < 3) request.read(again)
+      else response.end()
+    })
+  })
+  await post(Buffer.from('not compressed'), 'gzip')
+  t.deepEqual(
+    seen,
+    Array.from({ length: 3 }, () => 'ERR_BODY_MALFORMED'),
+  )
+})
+
+test('a decoded body that is read one way is not read another way', async (t) => {
+  const { post } = await serve(t, async (request, response) => {
+    const whole = request.decode().text()
+    t.throws(() => request.read(() => undefined), { code: 'ERR_BODY_USED' })
+    response.end(await whole)
+  })
+  t.is((await post(await pack.gzip('once'), 'gzip')).body.toString(), 'once')
+})
+
 test('a bomb is answered with 413, by its size and by its ratio, and the next request is served', async (t) => {
   const bomb = await pack.gzip(Buffer.alloc(64 * MIB))
   const twice = await pack.br(bomb, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } })
@@ -131,5 +162,5 @@ async function serve(t: ExecutionContext, handler: Handler, options: ServerOptio
     const answer = await ask(url! + path, { method: 'POST', body, headers })
     return { status: answer.statusCode, headers: answer.headers, body: Buffer.from(await answer.body.arrayBuffer()) }
   }
-  return { server, post }
+  return { server, url: url!, post }
 }

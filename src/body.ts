@@ -284,7 +284,7 @@ export function emptyBody(request: Request, exchange: Response): Body {
 const JOINED_BYTES = 16 * 1024
 const BYTE_ORDER_MARK = 0xfeff
 
-function used(): CodedError {
+export function used(): CodedError {
   return coded('ERR_BODY_USED', 'This body has been read, or is being read another way: it can be read only once.')
 }
 

@@ -1,5 +1,5 @@
 import { binding, type NativeBodyDecoder } from './binding'
-import { decodeText, parseJson, type Body, type ReadCallback } from './body'
+import { decodeText, parseJson, used, type Body, type ReadCallback } from './body'
 import { bound } from './context'
 import { coded, codedRange, codedType, ERROR_CODES, show, type CodedError, type ErrorCode } from './errors'
 import { failWith } from './exchange'
@@ -24,8 +24,8 @@ export function decodedBody<Given extends Body | DecodedBody | null>(
   body: Given,
   { maxBytes = request._routeEntry().bodyBytes, maxRatio = MAX_RATIO }: DecodeOptions = {},
 ): Given | DecodedBody {
-  checkLimit('maxBytes', maxBytes)
-  checkLimit('maxRatio', maxRatio)
+  checkLimit('maxBytes', maxBytes, 0)
+  checkLimit('maxRatio', maxRatio, 1)
   if (body?.used === true) throw coded('ERR_BODY_USED', 'decode() has to be called before the body is read.')
   const codings = request.headers.get('content-encoding')?.trim().toLowerCase()
   if (
@@ -47,10 +47,12 @@ export function decodedBody<Given extends Body | DecodedBody | null>(
 
 const MAX_RATIO = 200
 
-function checkLimit(name: string, limit: unknown): void {
-  if (typeof limit !== 'number' || !(limit >= 1)) {
-    throw codedRange('ERR_INVALID_ARGUMENT', `${name} has to be a number from 1 to Infinity, but it is ${show(limit)}.`)
-  }
+function checkLimit(name: string, limit: unknown, least: number): void {
+  if (typeof limit === 'number' && limit >= least) return
+  throw codedRange(
+    'ERR_INVALID_ARGUMENT',
+    `${name} has to be a number from ${least} to Infinity, but it is ${show(limit)}.`,
+  )
 }
 
 /**
@@ -62,6 +64,8 @@ export class DecodedBody {
   private readonly body: Body
   private readonly decoder: NativeBodyDecoder
   private chunks: AsyncGenerator<Buffer, void, undefined> | null
+  /** Why `read` gives nothing more: a generator that has thrown would say that the body has come to its end. */
+  private failure: CodedError | null
   private waiting: boolean
 
   constructor(request: Request, body: Body, decoder: NativeBodyDecoder) {
@@ -69,6 +73,7 @@ export class DecodedBody {
     this.body = body
     this.decoder = decoder
     this.chunks = null
+    this.failure = null
     this.waiting = false
   }
 
@@ -87,6 +92,7 @@ export class DecodedBody {
     if (this.waiting) {
       throw coded('ERR_READ_PENDING', 'A read of this body is still waiting: call read() again from its callback.')
     }
+    if (this.chunks === null && this.used) throw used()
     this.waiting = true
     const run = bound(callback)
     const tell = (chunk: Buffer | null, error: CodedError | null): void => {
@@ -98,9 +104,13 @@ export class DecodedBody {
       }
     }
     this.chunks ??= this.iterate()
-    this.chunks.next().then(
+    const next = this.failure === null ? this.chunks.next() : Promise.reject(this.failure)
+    next.then(
       ({ done, value }) => tell(done === true ? null : value, null),
-      (error: CodedError) => tell(null, error),
+      (error: CodedError) => {
+        this.failure = error
+        tell(null, error)
+      },
     )
   }
 
