@@ -67,10 +67,10 @@ test('every option is told to the core', async (t) => {
   t.like(await told({ index: false, etag: false }), { index: [], etag: 0 })
 })
 
-test('the wildcard is the path, wherever it is among the parameters, and without one there is none', async (t) => {
+test('the wildcard is the path, wherever it is among the parameters, and no other parameter is', async (t) => {
   t.is((await told({}, '/:site/:version/*path')).parameter, 2)
-  t.is((await told({}, '/:site')).parameter, -1)
   t.is((await told({}, '/')).parameter, -1)
+  await t.throwsAsync(told({}, '/:file'), { code: 'ERR_ROUTE_INVALID', message: /wildcard at the end/ })
 })
 
 test('a directory is looked up from the working directory of the call, or by URL', (t) => {
@@ -87,7 +87,7 @@ for (const [given, message] of [
   [new URL('https://example.org'), /a path or a file: URL/],
   [undefined, /a path or a file: URL/],
 ] as const) {
-  test(`refuses the directory ${String(given).replaceAll(directory, '')}: ${message.source}`, (t) => {
+  test(`refuses the directory ${inspect(given).replaceAll(directory, '')}: ${message.source}`, (t) => {
     t.throws(() => staticFiles(given as string), { code: 'ERR_INVALID_OPTION', message })
   })
 }
