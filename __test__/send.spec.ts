@@ -390,6 +390,42 @@ test('ending a response while a source is being sent stops the source', async (t
   t.true(returned)
 })
 
+test('a source that gives nothing is stopped as well when the response is ended, and that is reported once', async (t) => {
+  const stops: string[] = []
+  const silent = {
+    generator: () => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => new Promise<never>(() => undefined),
+        return: () => Promise.resolve({ done: true as const, value: stops.push('generator') }),
+      }),
+    }),
+    readable: () => new Readable({ read: () => undefined, destroy: () => void stops.push('readable') }),
+    web: () => new ReadableStream({ cancel: () => void stops.push('web') }),
+    writer: () => ({ next: () => new Promise<never>(() => undefined), close: () => void stops.push('writer') }),
+  }
+  for (const [name, make] of Object.entries(silent)) {
+    const ended = await sending((response) => {
+      setImmediate(() => response.end())
+      return response.send(make() as never)
+    })
+    await sleep(5)
+    t.deepEqual([ended.outcome(), ended.reported], ['ERR_WRITE_AFTER_END', ['ERR_WRITE_AFTER_END']], name)
+    const failed = await sending((response) => {
+      void response.send(make() as never)
+      throw new Error('the handler itself')
+    })
+    await sleep(5)
+    t.deepEqual(failed.reported, ['the handler itself'], name)
+    t.is(failed.all()[0]!.status, 500, name)
+  }
+  t.deepEqual(
+    stops.sort(),
+    Object.keys(silent)
+      .flatMap((name) => [name, name])
+      .sort(),
+  )
+})
+
 test('misuse of send throws where it happens', async (t) => {
   const all = await sending(async (response) => {
     for (const value of [undefined, null, 7, {}, () => undefined, Symbol('x')]) {

@@ -1,5 +1,5 @@
 import { RECORD_OVERHEAD } from './batch'
-import { codedPlain, type CodedError } from './errors'
+import { coded, codedPlain, type CodedError } from './errors'
 import { statusOfFault } from './fault'
 import { fieldOf } from './fields'
 import { NO_FIELDS } from './head'
@@ -7,7 +7,7 @@ import { isPassedOn } from './outcome'
 import type { Response } from './response'
 import { State } from './state'
 import { STATUS_CODES } from './status'
-import type { Told } from './stream'
+import type { Stream, Told } from './stream'
 
 /*
  * What becomes of an exchange besides its answer: handlers that fail, connections that are cut, and whom to tell.
@@ -27,6 +27,8 @@ export function fail(response: Response, status = 500): void {
     reset(response, codedPlain('ERR_RESPONSE_RESET', 'The handler failed after it had begun its answer.'))
     return
   }
+  // What is reported is the failure, not that it takes the place of a source.
+  response._stream?.overtake(codedPlain('ERR_RESPONSE_RESET', 'The handler failed before its source had been sent.'))
   response._status = status
   response._rest = [fieldOf('content-type', 'text/plain; charset=utf-8')]
   // RFC 9110 15.5.16: what could be decoded.
@@ -47,6 +49,13 @@ export function renew(response: Response): boolean {
   response._state = (response._state & ~State.plain) | plain
   response._stream?.renew()
   return true
+}
+
+/** The response has been ended while a source was being sent: a mistake of the program's. */
+export function overtake(response: Response, stream: Stream): void {
+  const error = coded('ERR_WRITE_AFTER_END', 'The response was ended while a source was being sent.')
+  stream.overtake(error)
+  response._server.handlerFailed(error, response)
 }
 
 /**

@@ -5,7 +5,7 @@ import { chooseCoding } from './coding'
 import { bound } from './context'
 import type { Lane, ServerSink } from './dispatch'
 import { coded, codedRange, codedType, show, type CodedError } from './errors'
-import { refuse } from './exchange'
+import { overtake, refuse } from './exchange'
 import { checkReason, Special, type Field, type HeaderValue } from './fields'
 import type { FileHandle } from 'node:fs/promises'
 import { NO_FIELDS, type Head } from './head'
@@ -372,7 +372,8 @@ export class Response {
    * exchange lasts as long as that stream.
    *
    * @param headers go with the answer, as those set before; `upgrade` is by itself what the client has asked for
-   * @throws ERR_NO_UPGRADE when the client has not asked for it, or its request has a body; ERR_HEADERS_SENT
+   * @throws ERR_NO_UPGRADE when the client has not asked for it, or its request has a body; ERR_INVALID_STATUS for
+   * CONNECT with a status that is not 2xx; ERR_HEADERS_SENT
    */
   upgrade(headers: Readonly<Record<string, HeaderValue>> = {}): RawSocket {
     this.checkHeadOpen('an upgrade')
@@ -485,6 +486,7 @@ export class Response {
     if (body !== null) body.discardUnread()
     if ((state & PENDING) !== 0 && (body === null || !body.isAwaited)) this._lane.forget(this)
     this._lane.written()
+    if (this._stream !== null && this._stream.sending !== null) overtake(this, this._stream)
   }
 
   /** @internal A token for a record whose outcome is to be told. */

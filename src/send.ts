@@ -96,6 +96,7 @@ class Transfer implements Sending {
   private readonly source: Source
   private readonly result: Deferred<void> = deferred()
   private isStopped = false
+  private isCut = false
 
   constructor(response: Response, source: Source) {
     this.response = response
@@ -112,12 +113,13 @@ class Transfer implements Sending {
     return this.result.promise
   }
 
-  /** The client has gone, or the connection is closed for another reason: at once, whatever the source is doing. */
+  /** The client has gone, or the response has been ended by somebody else: at once, whatever the source is doing. */
   cut(error: CodedError): void {
     const stream = streamOf(this.response)
     // A write of the source's own may have led to this, and is then thrown as well.
     const cause = stream.cause ?? error
     stream.failure = stream.cause
+    this.isCut = true
     this.stop(cause)
     this.result.reject(cause)
   }
@@ -126,11 +128,11 @@ class Transfer implements Sending {
     const { response, source } = this
     const opening = source.open?.()
     if (opening !== undefined) await opening
-    if (this.isStopped) return
+    if (this.isCut) return
     this.describe()
     if (isBodyless(response)) this.stop(null)
     else await source.run()
-    if (response._error !== null) return
+    if (this.isCut) return
     streamOf(response).sending = null
     response._end('', (error) => {
       this.stop(error)

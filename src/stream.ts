@@ -85,6 +85,15 @@ export class Stream {
     sending?.cut(error)
   }
 
+  /** The response has been ended by somebody else than the source that was being sent, which is told to stop. */
+  overtake(error: CodedError): void {
+    const { sending } = this
+    if (sending === null) return
+    this.sending = null
+    sending.cut(error)
+    this.failure = error
+  }
+
   /** Takes back what was set before anything has been sent. */
   renew(): void {
     this.release()
