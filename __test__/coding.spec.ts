@@ -134,6 +134,20 @@ test('304 varies, and has nothing to compress', async (t) => {
   t.like(sent, { kind: 'HEAD', coding: undefined, fields: `content-type: text/plain\r\n${VARY}` })
 })
 
+test('304 has the Vary and the ETag of the answer that it confirms', async (t) => {
+  for (const [coding, etag] of [
+    [1, 'W/"abc"'],
+    [0, '"abc"'],
+  ] as const) {
+    const confirm = json('', (response) => {
+      response.setHeader('etag', '"abc"')
+      response.status = 304
+    })
+    const [sent] = await answer(confirm, { coding })
+    t.like(sent, { coding: undefined, fields: `${JSON_HEAD}etag: ${etag}\r\n${VARY}` })
+  }
+})
+
 test('a stream of unknown length is compressed, and one that is declared short is not', async (t) => {
   const [head] = await answer((response) => {
     response.setHeader('content-type', 'text/html')

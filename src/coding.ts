@@ -21,11 +21,11 @@ interface Answer extends ResponseHead {
  */
 export function chooseCoding(answer: Answer, length: number): number {
   const { compression } = answer._server
-  if (compression === null || (length >= 0 && length < compression.threshold)) return 0
   const { _status: status } = answer
+  if (compression === null || (length >= 0 && length < compression.threshold && status !== 304)) return 0
   // No content, and a part of what the headers describe.
   if (status === 204 || status === 205 || status === 206) return 0
-  const coding = status === 304 ? 0 : (answer._state >>> CODING_SHIFT) & 3
+  const coding = (answer._state >>> CODING_SHIFT) & 3
   if (answer._rest === null) {
     const forms = formsOf(answer._head, compression)
     if (forms === null) return 0
@@ -36,7 +36,8 @@ export function chooseCoding(answer: Answer, length: number): number {
     answer._head = NO_FIELDS
     answer._rest = negotiated(fields, coding !== 0)
   }
-  return coding
+  // It has the headers of the 200 it stands for (RFC 9110 15.4.5), or a cache could not tell which answer it confirms.
+  return status === 304 ? 0 : coding
 }
 
 /** A shared head as it is sent with answers that may be compressed. */
