@@ -125,6 +125,14 @@ test('a coding nobody knows is answered with 415 that lists those that are', asy
   t.is(answer.headers['accept-encoding'], 'gzip, br, zstd, deflate')
 })
 
+test('an option of decoding that nobody knows is an error', async (t) => {
+  const { post } = await serve(t, (request, response) => {
+    const error = t.throws(() => request.decode({ limit: 1 } as never), { code: 'ERR_INVALID_OPTION' })
+    response.end(error!.message)
+  })
+  t.regex((await post(Buffer.from('x'))).body.toString(), /no option limit/)
+})
+
 test('a handler may do otherwise with an error of decoding', async (t) => {
   const { post } = await serve(t, async (request, response) => {
     const error = (await request

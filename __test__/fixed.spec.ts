@@ -161,3 +161,9 @@ for (const [options, code] of [
     t.throws(() => fixed(options as FixedOptions), { code })
   })
 }
+
+test('a body whose content is elsewhere, or comes later, is refused instead of sent as {}', (t) => {
+  for (const body of [Promise.resolve('later'), new Blob(['elsewhere']), new ReadableStream(), new Map([['a', 1]])]) {
+    t.throws(() => fixed({ body }), { code: 'ERR_INVALID_CHUNK', message: /an instance of \w+/ })
+  }
+})

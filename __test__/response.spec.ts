@@ -61,6 +61,17 @@ test('status and reason are sent', async (t) => {
   t.like(sent, { status: 404, reason: 'Nötting here', body: '' })
 })
 
+test('status and reason have the names of node:http as well', async (t) => {
+  const [sent] = await answer((_request, response) => {
+    response.statusCode = 404
+    response.statusMessage = 'Gone Fishing'
+    t.deepEqual([response.status, response.reason], [404, 'Gone Fishing'])
+    t.deepEqual([response.statusCode, response.statusMessage], [404, 'Gone Fishing'])
+    response.end()
+  })
+  t.like(sent, { status: 404, reason: 'Gone Fishing' })
+})
+
 for (const [what, body, bytes] of [
   ['text', 'grüezi €', Buffer.from('grüezi €')],
   ['long text', 'é'.repeat(30_000), Buffer.from('é'.repeat(30_000))],

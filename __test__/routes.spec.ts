@@ -121,6 +121,8 @@ for (const [what, methods, pattern, target, options, code, message] of [
   ['a list of no methods', [], '/', nothing, {}, 'ERR_ROUTE_INVALID', /at least one method/],
   ['a target that is no handler', 'GET', '/', {}, {}, 'ERR_INVALID_OPTION', /option target .* an object/],
   ['a list of no handlers', 'GET', '/', [], {}, 'ERR_INVALID_OPTION', /option target .* an empty list/],
+  ['CONNECT', ['GET', 'connect'], '/', nothing, {}, 'ERR_ROUTE_INVALID', /no path/],
+  ['files without a wildcard', 'GET', '/:p', staticFiles(__dirname), {}, 'ERR_ROUTE_INVALID', /wildcard at the end/],
   ['files for POST', 'POST', '/*p', staticFiles(__dirname), {}, 'ERR_ROUTE_INVALID', /GET and HEAD only/],
   ['a limit of a fixed answer', 'GET', '/', fixed({}), { limits: { bodyBytes: 1 } }, 'ERR_ROUTE_INVALID', /no limits/],
   ['a limit of all servers', 'GET', '/', nothing, { limits: { headerBytes: 1 } }, 'ERR_INVALID_OPTION', /headerBytes/],
@@ -151,6 +153,11 @@ for (const key of ['users', 'GET', 'GET users', ' /users', '']) {
     t.throws(() => createServer({ routes: { [key]: nothing } }), { code: 'ERR_ROUTE_INVALID' })
   })
 }
+
+test('refuses a definition without a target by the name of its route', (t) => {
+  const routes = { 'GET /a': { handler: nothing } } as never
+  t.throws(() => createServer({ routes }), { code: 'ERR_INVALID_OPTION', message: /routes\["GET \/a"\] .* a target/ })
+})
 
 test('parameters are decoded, and none of their names is special', async (t) => {
   const seen: Array<Record<string, unknown>> = []

@@ -2,6 +2,7 @@ import { mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import ava from 'ava'
 import type { Response } from '#dist/index'
 import type { FakeRequest, Sent } from './_helpers/fake-lane'
@@ -48,6 +49,13 @@ async function ask(handler: (response: Response) => unknown, request: FakeReques
   const sent = await served.ask({ ...name, ...request })
   return { ...served, response, sent, name, reported, outcome: () => outcome }
 }
+
+test('file: URLs are paths, as a file and as a root', async (t) => {
+  const whole = await ask((response) => response.sendFile(pathToFileURL(file)))
+  const below = await ask((response) => response.sendFile('letters', { root: pathToFileURL(folder) }))
+  t.like(whole.sent[0], { kind: 'FILE', file, root: '' })
+  t.like(below.sent[0], { kind: 'FILE', file: 'letters', root: folder })
+})
 
 test('a path becomes one record with what the request says about it', async (t) => {
   const all = await ask((response) => response.setHeader('x-mark', '1').sendFile(file), {
@@ -232,6 +240,11 @@ test('misuse of sendFile throws and leaves the response usable', async (t) => {
     ]) {
       t.throws(() => response.sendFile(file, options as never), { code: 'ERR_INVALID_ARGUMENT' })
     }
+    // As other servers take a root: here any path would do without it.
+    for (const options of [folder, null, { maxAge: 1 }]) {
+      t.throws(() => response.sendFile('letters', options as never), { code: 'ERR_INVALID_OPTION' })
+    }
+    t.throws(() => response.sendFile(new URL('http://localhost/letters')), { code: 'ERR_INVALID_ARGUMENT' })
     t.throws(() => response.sendFile(closed), { code: 'ERR_FILE_CLOSED' })
     t.throws(() => response.sendFile({ fd: descriptor, stat: () => undefined } as never), { code: 'ERR_NOT_A_FILE' })
     t.throws(() => response.sendFile(file, { headers: { 'a b': 'c' } }), { code: 'ERR_INVALID_HEADER_NAME' })

@@ -100,6 +100,23 @@ test('closing what does not listen resolves at once, a bad timeout is refused', 
   await t.throwsAsync(server.close({ timeout: '1' as never }), { code: 'ERR_INVALID_OPTION' })
 })
 
+test('what other servers take as further arguments is refused, not passed over', async (t) => {
+  const callback = (): void => t.fail()
+  const server = createServer()
+  const listen = server.listen.bind(server) as (...given: unknown[]) => Promise<unknown>
+  const refused = { code: 'ERR_INVALID_OPTION' }
+  await t.throwsAsync(listen(0, callback), { ...refused, message: /one argument, but was given the function callback/ })
+  await t.throwsAsync(listen(0, '127.0.0.1'), { ...refused, message: /"127\.0\.0\.1" as well/ })
+  await t.throwsAsync(listen(0, undefined, callback), refused)
+  t.false(server.listening)
+  t.throws(() => (createServer as (...given: unknown[]) => unknown)({}, callback), {
+    ...refused,
+    message: /option `handler`/,
+  })
+  await t.throwsAsync(server.close(callback as never), refused)
+  await t.throwsAsync(server.close({ timeuot: 1 } as never), { ...refused, message: /Did you mean timeout/ })
+})
+
 test('a server that is about to listen is closed once it does', async (t) => {
   const server = createServer({ host: '127.0.0.1' })
   const opening = server.listen(13)

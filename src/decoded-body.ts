@@ -5,6 +5,7 @@ import { coded, codedRange, codedType, ERROR_CODES, show, type CodedError, type 
 import { failWith } from './exchange'
 import type { Request } from './request'
 import type { Headers } from './headers'
+import { checkNames } from './rules'
 import { handled } from './stream'
 
 /** Bounds on what decoding may make of a body. */
@@ -22,8 +23,10 @@ export interface DecodeOptions {
 export function decodedBody<Given extends Body | DecodedBody | null>(
   request: Request,
   body: Given,
-  { maxBytes = request._routeEntry().bodyBytes, maxRatio = MAX_RATIO }: DecodeOptions = {},
+  options: DecodeOptions = {},
 ): Given | DecodedBody {
+  checkNames('', options, ['maxBytes', 'maxRatio'])
+  const { maxBytes = request._routeEntry().bodyBytes, maxRatio = MAX_RATIO } = options
   checkLimit('maxBytes', maxBytes, 0)
   checkLimit('maxRatio', maxRatio, 1)
   if (body?.used === true) throw coded('ERR_BODY_USED', 'decode() has to be called before the body is read.')

@@ -93,9 +93,14 @@ export function show(value: unknown): string {
   if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value !== 'object' || value === null) return String(value)
-  if (Array.isArray(value)) return `a list of ${value.length}`
+  if (Array.isArray(value)) return showList(value)
   const name: unknown = value.constructor?.name
   return typeof name === 'string' && name !== 'Object' ? `an instance of ${name}` : 'an object'
+}
+
+function showList(list: readonly unknown[]): string {
+  const isShort = list.length !== 0 && list.length <= 3 && list.every((item) => typeof item !== 'object')
+  return isShort ? `[${list.map(show).join(', ')}]` : `a list of ${list.length}`
 }
 
 function message(code: ErrorCode, detail: string | undefined): string {

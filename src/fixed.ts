@@ -149,11 +149,20 @@ function bodyOf(body: FixedOptions['body']): { body: Uint8Array; type: string } 
     return bytes(new Uint8Array(body.buffer, body.byteOffset, body.byteLength))
   }
   if (body instanceof ArrayBuffer || body instanceof SharedArrayBuffer) return bytes(new Uint8Array(body))
-  const text = jsonOf(body)
+  const text = isSource(body) ? undefined : jsonOf(body)
   if (text === undefined) {
-    throw codedType('ERR_INVALID_CHUNK', `The body has to be text, bytes or a JSON value, but it is ${show(body)}.`)
+    throw codedType(
+      'ERR_INVALID_CHUNK',
+      `The body has to be text, bytes or a value for JSON, all of it now, but it is ${show(body)}.`,
+    )
   }
   return { body: Buffer.from(text), type: 'application/json' }
+}
+
+/** What has its content elsewhere, of which JSON would make `{}`: promises, streams, blobs, sets. */
+function isSource(body: object | number | boolean): boolean {
+  if (typeof body !== 'object' || Array.isArray(body)) return false
+  return body instanceof Promise || body instanceof Blob || Symbol.iterator in body || Symbol.asyncIterator in body
 }
 
 /** Undefined for what JSON does not have: functions, circles. */

@@ -22,15 +22,16 @@ export type Handler<Pattern extends string = string> = (request: Request<Pattern
 export const DECLINED: unique symbol = Symbol('millrace.DECLINED')
 
 /** The handlers to be asked in turn. Throws ERR_INVALID_OPTION when `given` is neither a handler nor a list of some. */
-export function chainOf(name: string, given: unknown): readonly Handler[] {
+export function chainOf(
+  name: string,
+  given: unknown,
+  allowed = 'a function or a list of functions',
+): readonly Handler[] {
   const chain: readonly unknown[] = Array.isArray(given) ? [...(given as readonly unknown[])] : [given]
   const wrong = chain.find((handler) => typeof handler !== 'function')
   if (chain.length !== 0 && wrong === undefined && chain.every((handler) => typeof handler === 'function')) {
     return Object.freeze(chain) as readonly Handler[]
   }
   const found = chain.length === 0 ? 'an empty list' : show(wrong)
-  throw codedType(
-    'ERR_INVALID_OPTION',
-    `The option ${name} has to be a function or a list of functions, but it is ${found}.`,
-  )
+  throw codedType('ERR_INVALID_OPTION', `The option ${name} has to be ${allowed}, but it is ${found}.`)
 }

@@ -110,6 +110,14 @@ export class Response {
     this._status = status
   }
 
+  /** The name {@link status} has in node:http. */
+  get statusCode(): number {
+    return this._status
+  }
+  set statusCode(status: number) {
+    this.status = status
+  }
+
   /** The reason phrase; `''` stands for the usual phrase of the status. Clients ignore it. */
   get reason(): string {
     return this._reason
@@ -117,6 +125,14 @@ export class Response {
   set reason(reason: string) {
     this.checkHeadOpen('reason')
     this._reason = checkReason(reason)
+  }
+
+  /** The name {@link reason} has in node:http. */
+  get statusMessage(): string {
+    return this._reason
+  }
+  set statusMessage(reason: string) {
+    this.reason = reason
   }
 
   /** The Fetch standard's name of {@link reason}. */
@@ -352,15 +368,16 @@ export class Response {
    * are the core's, and so is an answer of 404 or 403 when the file cannot be had. Headers set before go along; a
    * status set before is kept, and then there are no ranges.
    *
-   * @param file a path, relative to `root` or else to the working directory; or an open file, which may be closed as
-   * soon as this returns
+   * @param file a path, relative to `root` or else to the working directory, or a `file:` URL; or an open file, which
+   * may be closed as soon as this returns
    * @returns a promise that resolves when the answer, whichever it is, has been handed to the operating system; with
    * `leaveOpen` it rejects with the system's error (ENOENT, …) when the file cannot be had, and the response is as it
    * was. Nobody has to wait for it.
-   * @throws ERR_ANSWERED or ERR_HEADERS_SENT when the answer has begun; ERR_INVALID_ARGUMENT; ERR_FILE_CLOSED,
+   * @throws ERR_ANSWERED or ERR_HEADERS_SENT when the answer has begun; ERR_INVALID_ARGUMENT;
+   * ERR_INVALID_OPTION; ERR_FILE_CLOSED,
    * ERR_NOT_A_FILE or ERR_FILE_UNSUPPORTED for an open file that cannot be sent
    */
-  sendFile(file: string | FileHandle, options?: SendFileOptions): Promise<void> {
+  sendFile(file: string | URL | FileHandle, options?: SendFileOptions): Promise<void> {
     if ((this._state & TAKEN) !== 0) throw answered('sendFile')
     this.checkHeadOpen('a file')
     return sendFile(this, file, options)

@@ -72,6 +72,9 @@ export class Routes {
       throw invalid('routes', given, "an object with routes by name, such as 'GET /users/:id'")
     }
     for (const [key, value] of Object.entries(given)) {
+      if (isDefinition(value) && !Object.hasOwn(value, 'target')) {
+        throw invalid(`routes[${show(key)}]`, value, 'a target, or an object with a target and options of the route')
+      }
       const { target, ...options } = isDefinition(value) ? value : { target: value as RouteTarget }
       const [method, pattern] = key.startsWith('/') ? [undefined, key] : methodAndPattern(key)
       // Whoever names no method means all that the target can answer.
@@ -99,10 +102,14 @@ export class Routes {
       if (!route.methods.every((method) => method === 'GET' || method === 'HEAD')) {
         throw invalidRoute(`${name(route)}: files are there for GET and HEAD only.`)
       }
+      const isWild = /\*\w+$/.test(route.pattern)
+      if (!isWild && shape.names.length !== 0) {
+        throw invalidRoute(`${name(route)}: the name of a file is a wildcard at the end, as in '/assets/*path'.`)
+      }
       route.kind = 2
-      route.files = target._native(/\*\w+$/.test(route.pattern) ? shape.names.length - 1 : -1)
+      route.files = target._native(isWild ? shape.names.length - 1 : -1)
     } else {
-      chain = chainOf('target', target)
+      chain = chainOf('target', target, 'a function, a list of functions, fixed(…) or staticFiles(…)')
     }
     const number = this.register(route)
     const { bodyBytes = this.list[0]!.bodyBytes } = route
@@ -159,6 +166,9 @@ function methodsOf(given: unknown): string[] {
     // No client sends a registered method in lower case, so it is a slip.
     methods.add(REGISTERED.has(method.toUpperCase()) ? method.toUpperCase() : method)
   }
+  if (methods.has('CONNECT')) {
+    throw invalidRoute('CONNECT has no path, so no route can take it: it goes to the handler of the server.')
+  }
   if (methods.size === 0) throw invalidRoute('A route has at least one method.')
   return [...methods]
 }
@@ -180,7 +190,10 @@ function refuseLimits(limits: RouteLimits, target: string): void {
 /** The core's refusal begins with its code. */
 function routeError(error: unknown, route: NativeRoute): unknown {
   const found = error instanceof Error ? /^(ERR_ROUTE_(?:CONFLICT|INVALID)): (.*)$/s.exec(error.message) : null
-  return found === null ? error : coded(found[1] as ErrorCode, `${name(route)}: ${found[2]}`)
+  if (found === null) return error
+  // It repeats the pattern, in quotation marks of its own.
+  const reason = found[2]!.replace(/^"(?:[^"\\]|\\.)*": /s, '')
+  return coded(found[1] as ErrorCode, `${name(route)}: ${reason}`)
 }
 
 function invalidRoute(detail: string): CodedError {

@@ -30,10 +30,8 @@ export function group(
     const name = prefix === '' ? 'options' : prefix.slice(0, -1)
     throw invalid(name, given, 'an object with named options')
   }
+  checkNames(prefix, given, Object.keys(rules), elsewhere)
   const values = given as Record<string, unknown>
-  for (const name of Object.keys(values)) {
-    if (!Object.hasOwn(rules, name)) throw unknown(prefix, name, Object.keys(rules), elsewhere)
-  }
   const result: Record<string, unknown> = {}
   for (const [name, rule] of Object.entries(rules)) {
     const value = values[name]
@@ -41,6 +39,18 @@ export function group(
     result[name] = value === undefined ? rule.initial : value
   }
   return result
+}
+
+/** Refuses options that nobody knows; they would be passed over in silence. */
+export function checkNames(
+  prefix: string,
+  given: object,
+  known: readonly string[],
+  elsewhere: Readonly<Record<string, Rules>> = {},
+): void {
+  for (const name of Object.keys(given)) {
+    if (!known.includes(name)) throw unknown(prefix, name, known, elsewhere)
+  }
 }
 
 function check(name: string, value: unknown, rule: Rule): void {
@@ -74,6 +84,17 @@ function check(name: string, value: unknown, rule: Rule): void {
 function range({ min, max, nullable }: Rule): string {
   const numbers = max === Infinity ? `a whole number from ${min}, or Infinity` : `a whole number from ${min} to ${max}`
   return nullable === true ? `${numbers}, or null` : numbers
+}
+
+/**
+ * Refuses what is given after the last parameter of a call: whoever gives a host or a callback there, as to other
+ * servers, must not find out later that nobody has looked at it.
+ */
+export function refuseMore(call: string, given: IArguments, count: number, hint: string): void {
+  const more = [...given].slice(count).find((argument) => argument !== undefined)
+  if (more === undefined) return
+  const expected = count === 1 ? 'one argument' : `${count} arguments`
+  throw codedType('ERR_INVALID_OPTION', `${call} takes ${expected}, but was given ${show(more)} as well: ${hint}.`)
 }
 
 /** The error for a value of the wrong kind. */

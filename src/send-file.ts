@@ -1,5 +1,6 @@
 import path from 'node:path'
 import type { FileHandle } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { getSystemErrorMap } from 'node:util'
 import { FileOption, Flag, RECORD_OVERHEAD } from './batch'
 import { coded, codedType, show, type CodedError } from './errors'
@@ -9,6 +10,7 @@ import { passOn } from './outcome'
 import type { Response } from './response'
 import { checkedBytes, fieldBytes, headFlags, listFields } from './response-head'
 import { State } from './state'
+import { checkNames, invalid } from './rules'
 import { deferred, type Deferred } from './stream'
 
 /** Options of `response.sendFile`. */
@@ -18,7 +20,7 @@ export interface SendFileOptions {
    * link. Names that begin with a dot are refused there. Default: none, the path is taken as it is, relative to the
    * working directory; then it must not come from a client.
    */
-  root?: string | undefined
+  root?: string | URL | undefined
   /** Headers to be set, as by `setHeader`. */
   headers?: Readonly<Record<string, HeaderValue>> | undefined
   /** The `content-type`. Default: what was set before, or follows from the file's name. */
@@ -65,9 +67,16 @@ const CONDITIONS = [
 const OF_THE_CONNECTION = new Set(['EPIPE', 'ECONNRESET', 'ECONNABORTED', 'ENOTCONN', 'ETIMEDOUT', 'EHOSTUNREACH'])
 
 /** Answers with a file of the core's to open, or an open one. */
-export function sendFile(response: Response, file: string | FileHandle, options: SendFileOptions = {}): Promise<void> {
+export function sendFile(
+  response: Response,
+  file: string | URL | FileHandle,
+  options: SendFileOptions = {},
+): Promise<void> {
+  // Above all a root that is given as a text: without it any path would do.
+  if (typeof options !== 'object' || options === null) throw invalid('options', options, 'an object, such as { root }')
+  checkNames('', options, OPTIONS)
   const bits = optionBits(options)
-  const root = options.root === undefined ? '' : path.resolve(checkText('root', options.root))
+  const root = options.root === undefined ? '' : path.resolve(checkText('root', textOf(options.root)))
   const place = placeOf(file, root)
   const before = headersOf(response)
   setHeaders(response, options)
@@ -81,6 +90,18 @@ export function sendFile(response: Response, file: string | FileHandle, options:
   else write(response, place, root, bits, options.leaveOpen === true, told)
   return promise
 }
+
+const OPTIONS = [
+  'root',
+  'headers',
+  'contentType',
+  'etag',
+  'lastModified',
+  'ranges',
+  'precompressed',
+  'dotFiles',
+  'leaveOpen',
+] as const satisfies ReadonlyArray<keyof SendFileOptions>
 
 function write(
   response: Response,
@@ -175,12 +196,17 @@ function placeOf(file: unknown, root: string): string | FileHandle {
   }
   // Below a root it may be what a client asks for, which is the core's to refuse, with a 404.
   if (root !== '' && typeof file === 'string') return file
-  return path.resolve(checkText('file', file))
+  return path.resolve(checkText('file', textOf(file)))
+}
+
+/** The path of a `file:` URL; anything else as it is. */
+function textOf(place: unknown): unknown {
+  return place instanceof URL && place.protocol === 'file:' ? fileURLToPath(place) : place
 }
 
 function checkText(name: string, value: unknown): string {
   if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value
-  throw codedType('ERR_INVALID_ARGUMENT', `${name} has to be a path, but it is ${show(value)}.`)
+  throw codedType('ERR_INVALID_ARGUMENT', `${name} has to be a path or a file: URL, but it is ${show(value)}.`)
 }
 
 function setHeaders(response: Response, { headers, contentType }: SendFileOptions): void {

@@ -9,6 +9,7 @@ import type { ListenOptions, ResolvedOptions, RouteOptions, ServerOptions } from
 import { connectionError, report } from './report'
 import type { Request } from './request'
 import { nativeOptions, resolveOptions, resolvePlace } from './resolve'
+import { group, refuseMore, type Rules } from './rules'
 import type { Response } from './response'
 import { Routes, type Method, type RouteTarget } from './routes'
 import { NO_STATS, statsOf, type ServerStats } from './stats'
@@ -22,6 +23,7 @@ import { NO_STATS, statsOf, type ServerStats } from './stats'
 export function createServer<const RouteKeys extends string = string>(
   options?: ServerOptions<RouteKeys> | Handler,
 ): Server {
+  refuseMore('createServer()', arguments, 1, 'a handler is the option `handler`')
   return new Server(resolveOptions(options as ServerOptions | Handler | undefined))
 }
 
@@ -163,6 +165,7 @@ export class Server implements AsyncDisposable {
    * when it listens elsewhere
    */
   async listen(place?: ListenOptions | number): Promise<ServerAddress> {
+    refuseMore('listen()', arguments, 1, 'write listen({ port, host }), and wait for its promise')
     const wanted = resolvePlace(place, this.options)
     const key = JSON.stringify([wanted.host, wanted.port, wanted.path])
     if (this.opening !== null) {
@@ -188,9 +191,10 @@ export class Server implements AsyncDisposable {
    * earlier could cost it the answer. Resolves at once when the server does not listen. Calling it again can shorten the
    * time.
    *
-   * @param timeout milliseconds after which requests still going on are cut. Default: none, all may end.
+   * @param options `timeout`: milliseconds after which requests still going on are cut. Default: none, all may end.
    */
-  async close({ timeout }: { timeout?: number | undefined } = {}): Promise<void> {
+  async close(options: { timeout?: number | undefined } = {}): Promise<void> {
+    const { timeout } = group('', options, CLOSE_RULES) as typeof options
     if (timeout !== undefined && (typeof timeout !== 'number' || !(timeout >= 0))) {
       throw codedRange(
         'ERR_INVALID_OPTION',
@@ -342,6 +346,8 @@ export class Server implements AsyncDisposable {
     report(onError, error, { server: this })
   }
 }
+
+const CLOSE_RULES = { timeout: { kind: 'other', initial: undefined } } as const satisfies Rules
 
 /** The answer when no route takes a request and there is no handler. */
 const NO_HANDLER = chainOf('handler', (_request: Request, response: Response) => fail(response, 404))
