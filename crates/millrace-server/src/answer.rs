@@ -130,7 +130,7 @@ impl Connection {
                 let was_awaiting = conn.awaits_body();
                 conn.consume(sequence, bytes);
                 if !was_awaiting && conn.awaits_body() {
-                    active.forgive_body(now);
+                    active.body.forgive(now);
                 }
                 Ok(())
             }

@@ -159,7 +159,7 @@ impl Connection {
             self.since = room.now;
             if let Some(active) = &mut self.active {
                 active.head_since = room.now;
-                active.forgive_body(room.now);
+                active.body.forgive(room.now);
             }
         }
         self.drive(room)

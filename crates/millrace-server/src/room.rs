@@ -78,12 +78,8 @@ pub(crate) struct Active {
     pub(crate) listed: bool,
     /// When the first byte of the head under way came.
     pub(crate) head_since: u64,
-    /// When the body under way began, moved on by the time nobody wanted it.
-    pub(crate) body_since: u64,
-    /// When the last byte of the body under way came.
-    pub(crate) body_last: u64,
-    /// Bytes of the body under way.
-    pub(crate) body_bytes: u64,
+    /// How the body under way comes.
+    pub(crate) body: BodyProgress,
     /// Since when the client has not taken any of the output.
     pub(crate) write_since: u64,
     /// When the client closed its sending side.
@@ -92,16 +88,43 @@ pub(crate) struct Active {
     pub(crate) looked: u64,
 }
 
+/// How a request's body comes, in milliseconds and bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct BodyProgress {
+    /// When it began, moved on by the time nobody wanted it.
+    pub(crate) since: u64,
+    /// When its last byte came.
+    pub(crate) last: u64,
+    /// What has come so far.
+    pub(crate) bytes: u64,
+}
+
+impl BodyProgress {
+    pub(crate) fn begun(now: u64) -> Self {
+        BodyProgress {
+            since: now,
+            last: now,
+            bytes: 0,
+        }
+    }
+
+    /// So many bytes more have come.
+    pub(crate) fn add(&mut self, count: usize, now: u64) {
+        self.last = now;
+        self.bytes += count as u64;
+    }
+
+    /// Gives the time since the last byte back to the client: it was not asked for more.
+    pub(crate) fn forgive(&mut self, now: u64) {
+        self.since += now.saturating_sub(self.last);
+        self.last = now;
+    }
+}
+
 impl Active {
     /// Whether something of a next request has come, but not all of its head.
     pub(crate) fn has_begun_head(&self) -> bool {
         !self.input.is_empty() || self.conn.has_skipped_lines()
-    }
-
-    /// Gives the time since the body's last byte back to the client: it was not asked for more.
-    pub(crate) fn forgive_body(&mut self, now: u64) {
-        self.body_since += now.saturating_sub(self.body_last);
-        self.body_last = now;
     }
 
     /// Bytes that come next from the socket and are nothing but a body.

@@ -49,10 +49,10 @@ impl Connection {
                     all[1] = after(active.head_since, timeouts.headers).map(|at| (at, Late::Head));
                 }
                 if active.conn.awaits_body() && !self.stalled && body > 0 {
-                    let silent = active.body_last + body;
-                    let slow = active.body_since
+                    let silent = active.body.last + body;
+                    let slow = active.body.since
                         + body.max(
-                            (active.body_bytes * 1000)
+                            (active.body.bytes * 1000)
                                 .checked_div(body_rate)
                                 .unwrap_or(0),
                         );

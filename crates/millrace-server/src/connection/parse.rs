@@ -1,18 +1,21 @@
 //! From the socket to the records of a connection's lane: fill → parse → submit.
 
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use millrace_batch::layout::{AbortReason, INLINE_BODY_BYTES, ServerEvent, inbound_flag};
-use millrace_batch::{RemoteAddress, Request};
-use millrace_http1::{Error, Head, Received, RequestFraming, Version};
-use millrace_semantics::Codings;
+use millrace_batch::{ExchangeId, RemoteAddress, Request};
+use millrace_http1::{Conn, Error, Head, Received, RequestFraming, Version};
+use millrace_semantics::{Codings, Router};
 
-use super::route::{Answers, Destination, coding_flag};
+use super::route::{Answers, Destination, FileRequest, Lookup, coding_flag};
 use super::{Connection, Phase};
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
-use crate::room::{Active, Room};
-use crate::routes::Target;
+use crate::room::{Active, BodyProgress, Room};
+use crate::routes::{Route, Target};
+use crate::server::Server;
+use crate::stats::Counters;
 
 /// Parts of files that wait to be written when no more requests are read: each may keep a file open, and the requests
 /// for them are short.
@@ -38,8 +41,7 @@ impl Connection {
             return Ok(Filled::Waiting);
         }
         if self.is_held_back() {
-            self.stalled = true;
-            room.stalled.push(self.number);
+            stall(&mut self.stalled, self.number, &mut room.stalled);
             return Ok(Filled::Waiting);
         }
         let mut context = Context::from_waker(&self.waker);
@@ -109,8 +111,7 @@ impl Connection {
             } else {
                 batch.push_large_body(id(sequence), buffer.into_bytes(), false);
             }
-            active.body_last = room.now;
-            active.body_bytes += length as u64;
+            active.body.add(length, room.now);
             room.outboxes.publish_if_due(&self.server.lane);
         }
         // Its end takes no bytes.
@@ -129,33 +130,27 @@ impl Connection {
         let now = room.now;
         let counters = self.server.counters(room.thread);
         let policy = &self.server.config.policy;
-        let codings = self.server.config.codings;
-        let handler_timeout = self.server.config.timeouts.handler;
-        let queued_bytes = self.server.config.queued_bytes;
         let routes = self.server.routes();
-        let has_handler = !self.server.config.not_found_in_core;
-        let is_routed = routes.is_some() || !has_handler;
-        let answers = Answers {
-            date: room.date,
-            now: room.unix_seconds(),
-            policy,
-            codings,
-        };
-        let mut lookup = std::mem::take(&mut room.lookup);
-        let mut files = Vec::new();
+        let mut reading = Reading::new(&self.server, routes.as_deref(), room);
         let from_scratch = active.input.is_empty();
         if !from_scratch {
             active.input.extend_from_slice(&room.scratch[..fresh]);
         }
 
         let mut used = 0;
-        let mut failed = None;
-        // The body that came whole with its head and is not reported again.
-        let mut inline_body = None;
-        loop {
-            if active.files.len() + files.len() >= MOST_FILES && active.conn.is_between_requests() {
-                active.blocked = true;
-                break;
+        // The body under way came whole with its head and is not reported again.
+        let mut is_inline = false;
+        let outcome = loop {
+            if active.conn.is_between_requests() {
+                if active.files.len() + reading.files.len() >= MOST_FILES {
+                    active.blocked = true;
+                    break Ok(());
+                }
+                if reading.waits_for_javascript(active) {
+                    active.blocked = true;
+                    stall(&mut self.stalled, self.number, &mut room.stalled);
+                    break Ok(());
+                }
             }
             let (scratch, fields, batch) = room.split(&self.server.lane);
             let input = if from_scratch {
@@ -163,139 +158,94 @@ impl Connection {
             } else {
                 &active.input[..]
             };
-            if routes.is_some()
-                && self.server.lane.is_congested(queued_bytes)
-                && owes_answers(active)
-                && active.conn.is_between_requests()
-            {
-                active.blocked = true;
-                self.stalled = true;
-                room.stalled.push(self.number);
-                break;
-            }
-            let rest = &input[used..];
             let mut destination = Destination::Handler;
             let limit = |head: &Head<'_>| {
-                if is_routed {
-                    destination =
-                        lookup.find(routes.as_deref().map(|router| &**router), head, has_handler);
-                }
+                destination = reading.destination(head);
                 destination.body_limit(policy)
             };
-            match active.conn.receive(rest, policy, fields, limit) {
+            let received = match active.conn.receive(&input[used..], policy, fields, limit) {
                 Ok((count, received)) => {
                     used += count;
-                    match received {
-                        Received::NeedMore => break,
-                        Received::Blocked => {
-                            active.blocked = true;
-                            break;
-                        }
-                        Received::Finished => {
-                            used = input.len();
-                            break;
-                        }
-                        Received::Discarded => active.body_last = now,
-                        Received::Request(sequence, head) => {
-                            counters.requests.add(1);
-                            if head.framing != RequestFraming::None {
-                                (active.body_since, active.body_last, active.body_bytes) =
-                                    (now, now, 0);
-                            }
-                            let route = match destination {
-                                Destination::Handler => None,
-                                Destination::Route(route) => Some(route),
-                                other => {
-                                    answers.unrouted(&mut active.conn, sequence, &other);
-                                    continue;
-                                }
-                            };
-                            if is_routed {
-                                active.own = route.map_or_else(Default::default, |r| r.timeouts);
-                            }
-                            match route.map(|route| &route.target) {
-                                Some(Target::Fixed(fixed)) => {
-                                    counters.fixed_answers.add(1);
-                                    answers.fixed(&mut active.conn, sequence, fixed, &head);
-                                    continue;
-                                }
-                                Some(Target::Files(route)) => {
-                                    counters.pending.add(1);
-                                    active.conn.discard_body(sequence);
-                                    files.push((sequence, lookup.file_request(route, &head)));
-                                    continue;
-                                }
-                                Some(Target::Handler) | None => {}
-                            }
-                            counters.pending.add(1);
-                            let patience = active.own.handler.unwrap_or(handler_timeout);
-                            if patience > 0 {
-                                active.conn.set_deadline(sequence, now + patience);
-                            }
-                            let body = whole_body(&head, &rest[count..]);
-                            if let Some(body) = body {
-                                inline_body = Some((sequence, body.len()));
-                            }
-                            let (path, _) = head.path_and_query();
-                            batch.push_request(Request {
-                                server: self.server.id,
-                                exchange: id(sequence),
-                                method: head.method,
-                                target: head.target,
-                                path_start: path.start,
-                                path_end: path.end,
-                                route: lookup.routed(route),
-                                flags: request_flags(&head, codings),
-                                fields: head.fields().map(|field| (field.name, field.value)),
-                                inline_body: body,
-                                remote: self.remote,
-                            });
-                            if let Some((sequence, length)) = inline_body {
-                                active.conn.body_is_here(sequence, length);
-                            }
-                            room.outboxes.publish_if_due(&self.server.lane);
-                        }
-                        Received::Body(sequence, data) => {
-                            if inline_body.is_none() {
-                                active.body_last = now;
-                                active.body_bytes += data.len() as u64;
-                                batch.push_body(id(sequence), data, false);
-                                room.outboxes.publish_if_due(&self.server.lane);
-                            }
-                        }
-                        Received::End(sequence, trailers) => {
-                            if inline_body.take().is_none() {
-                                let fields =
-                                    trailers.fields().map(|field| (field.name, field.value));
-                                batch.push_body_end(id(sequence), fields);
-                            }
-                            if !active.conn.is_pending(sequence) {
-                                // It was a tunnel's last direction.
-                                counters.pending.sub(1);
-                            }
-                        }
+                    received
+                }
+                Err(error) => break Err(error),
+            };
+            match received {
+                Received::NeedMore => break Ok(()),
+                Received::Blocked => {
+                    active.blocked = true;
+                    break Ok(());
+                }
+                Received::Finished => {
+                    used = input.len();
+                    break Ok(());
+                }
+                Received::Discarded => active.body.last = now,
+                Received::Request(sequence, head) => {
+                    counters.requests.add(1);
+                    if head.framing != RequestFraming::None {
+                        active.body = BodyProgress::begun(now);
+                    }
+                    if reading.is_routed {
+                        active.own = destination.timeouts();
+                    }
+                    let conn = &mut active.conn;
+                    if reading.answers(conn, sequence, &head, &destination) {
+                        continue;
+                    }
+                    counters.pending.add(1);
+                    let patience = active.own.handler.unwrap_or(reading.patience);
+                    if patience > 0 {
+                        conn.set_deadline(sequence, now + patience);
+                    }
+                    let body = whole_body(&head, &input[used..]);
+                    let route = destination.route();
+                    batch.push_request(reading.record(
+                        id(sequence),
+                        self.remote,
+                        &head,
+                        route,
+                        body,
+                    ));
+                    if let Some(body) = body {
+                        is_inline = true;
+                        conn.body_is_here(sequence, body.len());
+                    }
+                    room.outboxes.publish_if_due(&self.server.lane);
+                }
+                Received::Body(sequence, data) => {
+                    if !is_inline {
+                        active.body.add(data.len(), now);
+                        batch.push_body(id(sequence), data, false);
+                        room.outboxes.publish_if_due(&self.server.lane);
                     }
                 }
-                Err(error) => {
-                    failed = Some(error);
-                    break;
+                Received::End(sequence, trailers) => {
+                    if !std::mem::take(&mut is_inline) {
+                        let fields = trailers.fields().map(|field| (field.name, field.value));
+                        batch.push_body_end(id(sequence), fields);
+                    }
+                    if !active.conn.is_pending(sequence) {
+                        // It was a tunnel's last direction.
+                        counters.pending.sub(1);
+                    }
                 }
             }
-        }
+        };
 
+        let Reading { lookup, files, .. } = reading;
         room.lookup = lookup;
-        if failed.is_none() {
-            let had_input = !from_scratch;
+        drop(routes);
+        if outcome.is_ok() {
             if from_scratch {
                 active.input.extend_from_slice(&room.scratch[used..fresh]);
             } else {
                 active.input.drain(..used);
             }
-            if active.has_begun_head() && (used > 0 || !had_input) {
+            if active.has_begun_head() && (used > 0 || from_scratch) {
                 active.head_since = now;
             }
         }
-        drop(routes);
         if active.blocked && !files.is_empty() {
             // They may turn out to be nothing that is kept open, and then nothing else would unblock it.
             self.waker.wake_by_ref();
@@ -303,7 +253,7 @@ impl Connection {
         for (sequence, request) in files {
             self.serve_file(room, sequence, request);
         }
-        if let Some(error) = failed {
+        if let Err(error) = outcome {
             self.refuse(room, error);
         }
     }
@@ -367,6 +317,122 @@ impl Connection {
     }
 }
 
+/// What a look at received bytes goes by, and what it leaves to be done: apart from the connection, parts of which are
+/// lent meanwhile.
+struct Reading<'a> {
+    server: &'a Server,
+    counters: &'a Counters,
+    router: Option<&'a Router<Arc<Route>>>,
+    /// Requests are looked up: not all of them are for a handler.
+    is_routed: bool,
+    /// How long a handler may take, in milliseconds, when its route does not say so.
+    patience: u64,
+    own: Answers<'a>,
+    lookup: Lookup,
+    /// Requests for files, to be served once nothing is lent any more.
+    files: Vec<(u32, FileRequest)>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(
+        server: &'a Server,
+        router: Option<&'a Arc<Router<Arc<Route>>>>,
+        room: &mut Room,
+    ) -> Self {
+        Reading {
+            server,
+            counters: server.counters(room.thread),
+            router: router.map(|router| &**router),
+            is_routed: router.is_some() || server.config.not_found_in_core,
+            patience: server.config.timeouts.handler,
+            own: Answers {
+                date: room.date,
+                now: room.unix_seconds(),
+                policy: &server.config.policy,
+                codings: server.config.codings,
+            },
+            lookup: std::mem::take(&mut room.lookup),
+            files: Vec::new(),
+        }
+    }
+
+    /// Whether the next request, which may be for JavaScript, has to wait until that has less to do: see `is_held_back`.
+    fn waits_for_javascript(&self, active: &Active) -> bool {
+        let Server { config, lane, .. } = self.server;
+        self.router.is_some() && owes_answers(active) && lane.is_congested(config.queued_bytes)
+    }
+
+    /// Who answers a request.
+    fn destination(&mut self, head: &Head<'_>) -> Destination<'a> {
+        if !self.is_routed {
+            return Destination::Handler;
+        }
+        let has_handler = !self.server.config.not_found_in_core;
+        self.lookup.find(self.router, head, has_handler)
+    }
+
+    /// Answers a request that the core answers by itself, or notes it for later, and says whether it is one.
+    fn answers(
+        &mut self,
+        conn: &mut Conn,
+        sequence: u32,
+        head: &Head<'_>,
+        destination: &Destination<'_>,
+    ) -> bool {
+        match destination {
+            Destination::Handler => return false,
+            Destination::Route(route) => match &route.target {
+                Target::Handler => return false,
+                Target::Fixed(fixed) => {
+                    self.counters.fixed_answers.add(1);
+                    self.own.fixed(conn, sequence, fixed, head);
+                }
+                Target::Files(route) => {
+                    self.counters.pending.add(1);
+                    conn.discard_body(sequence);
+                    let request = self.lookup.file_request(route, head);
+                    self.files.push((sequence, request));
+                }
+            },
+            unrouted => self.own.unrouted(conn, sequence, unrouted),
+        }
+        true
+    }
+
+    /// What JavaScript is told of a request.
+    fn record<'h>(
+        &'h mut self,
+        exchange: ExchangeId,
+        remote: RemoteAddress,
+        head: &'h Head<'_>,
+        route: Option<&Arc<Route>>,
+        inline_body: Option<&'h [u8]>,
+    ) -> Request<'h, impl Iterator<Item = (&'h [u8], &'h [u8])> + use<'h>> {
+        let (path, _) = head.path_and_query();
+        Request {
+            server: self.server.id,
+            exchange,
+            method: head.method,
+            target: head.target,
+            path_start: path.start,
+            path_end: path.end,
+            route: self.lookup.routed(route),
+            flags: request_flags(head, self.own.codings),
+            fields: head.fields().map(|field| (field.name, field.value)),
+            inline_body,
+            remote,
+        }
+    }
+}
+
+/// Has the connection looked at again once its lane has room, however often it finds that there is none: a client decides
+/// how often that is.
+fn stall(is_stalled: &mut bool, number: u32, stalled: &mut Vec<u32>) {
+    if !std::mem::replace(is_stalled, true) {
+        stalled.push(number);
+    }
+}
+
 /// Whether there are requests of this connection whose answers are not complete.
 fn owes_answers(active: &Active) -> bool {
     active.conn.pending().next().is_some()
@@ -406,5 +472,19 @@ fn remote_text(remote: RemoteAddress) -> String {
     match remote {
         RemoteAddress::Ip(address, port) => std::net::SocketAddr::new(address, port).to_string(),
         RemoteAddress::Unix => "unix".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stall;
+
+    #[test]
+    fn a_connection_that_stalls_again_and_again_is_listed_once() {
+        let (mut is_stalled, mut stalled) = (false, vec![1]);
+        for _ in 0..3 {
+            stall(&mut is_stalled, 2, &mut stalled);
+        }
+        assert_eq!((is_stalled, stalled), (true, vec![1, 2]));
     }
 }

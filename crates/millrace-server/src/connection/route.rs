@@ -9,7 +9,7 @@ use millrace_http1::{BodySize, Conn, Head, Piece, Policy, Ready, ResponseHead, T
 use millrace_semantics::{AcceptEncoding, Allow, Coding, Codings, Match, Router, Spans, normalise};
 
 use crate::fixed::Fixed;
-use crate::routes::{FilesRoute, Route};
+use crate::routes::{FilesRoute, Route, RouteTimeouts};
 
 /// What looks a request up, with memory that is used again.
 #[derive(Debug, Default)]
@@ -142,13 +142,24 @@ impl Lookup {
 }
 
 impl<'r> Destination<'r> {
+    /// The request's route, when it has one.
+    pub(crate) fn route(&self) -> Option<&'r Arc<Route>> {
+        match self {
+            Destination::Route(route) => Some(route),
+            _ => None,
+        }
+    }
+
     /// What the request's body may have, in bytes.
     pub(crate) fn body_limit(&self, policy: &Policy) -> u64 {
-        let own = match self {
-            Destination::Route(route) => route.body_bytes,
-            _ => None,
-        };
+        let own = self.route().and_then(|route| route.body_bytes);
         own.unwrap_or(policy.limits.body_bytes)
+    }
+
+    /// What holds in place of the server's timeouts.
+    pub(crate) fn timeouts(&self) -> RouteTimeouts {
+        self.route()
+            .map_or_else(RouteTimeouts::default, |route| route.timeouts)
     }
 }
 
