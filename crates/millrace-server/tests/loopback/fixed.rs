@@ -65,7 +65,8 @@ fn fixed_answers_flow_although_too_much_waits_for_javascript() {
     let mut waiting = Vec::new();
     while js.thread.queued_bytes() <= 10_000 {
         waiting.push(ask(address, SLOW.repeat(2)));
-        std::thread::yield_now();
+        // Not so fast that twice as much waits, which holds up everything.
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
     // New connections, and one that asks JavaScript in between and so has to wait for it.
     for _ in 0..10 {
