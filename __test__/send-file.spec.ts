@@ -212,6 +212,28 @@ test('a client that goes while a file is looked for rejects', async (t) => {
   t.is(all.response.error!.code, 'ERR_CLIENT_GONE')
 })
 
+test('a handler may answer in place of a file although its client has gone meanwhile', async (t) => {
+  for (const outcome of [ENOENT, 1, 16 + 32]) {
+    for (const isAborted of [true, false]) {
+      const all = await ask(async (response) => {
+        try {
+          await response.sendFile(file, { leaveOpen: true })
+        } catch {
+          response.status = 500
+          response.setHeader('content-type', 'text/plain')
+          response.end('no file')
+        }
+      })
+      if (isAborted) await all.tell((batch) => batch.abort(2, all.name))
+      const after = await all.tell((batch) => batch.written(all.sent[0]!.token!, outcome, all.name))
+      t.is(all.outcome(), 'done')
+      t.deepEqual(all.reported, [])
+      t.is(after.length, outcome === ENOENT && !isAborted ? 1 : 0)
+      t.is(all.server.stats().pending, 0)
+    }
+  }
+})
+
 test('a file for a client that has gone rejects', async (t) => {
   let response!: Response
   const { ask: request, tell } = await serve((_request, given) => void (response = given))

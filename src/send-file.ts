@@ -5,6 +5,7 @@ import { getSystemErrorMap } from 'node:util'
 import { FileOption, Flag, RECORD_OVERHEAD } from './batch'
 import { coded, codedType, show, type CodedError } from './errors'
 import { fieldOf, type Field, type HeaderValue } from './fields'
+import { cut } from './exchange'
 import { descriptorOf, isFileHandle, regularFile, sendsFiles } from './file-range'
 import { passOn } from './outcome'
 import type { Response } from './response'
@@ -151,20 +152,19 @@ function settle(
   before: Headers,
   { resolve, reject }: Deferred<void>,
 ): void {
-  const failure = error === null ? null : fileError(error, place)
-  if (failure === null) {
+  if (error === null) {
     if ((response._state & State.gone) === 0) response._close()
-    if (error === null) resolve()
-    else reject(passOn(error))
+    resolve()
     return
   }
-  if ((response._state & State.gone) === 0) {
-    response._state &= ~(State.headSent | State.lookedFor)
-    response._head = before.head
-    response._rest = before.rest
-    response._special = before.special
-  }
-  reject(failure)
+  // As it was also for a client that has gone: what is set and written for it now is no mistake.
+  response._state &= ~(State.headSent | State.lookedFor)
+  response._head = before.head
+  response._rest = before.rest
+  response._special = before.special
+  const failure = fileError(error, place)
+  if (failure === null) cut(response, error)
+  reject(failure ?? passOn(error))
 }
 
 function headersOf({ _head, _rest, _special }: Response): Headers {
