@@ -84,8 +84,8 @@ export declare class RouteTable {
   /** A table without routes. */
   constructor(options: RouteTableOptions)
   /**
-   * Adds a route and returns its number; requests find it once it is published. Throws an error whose message begins with `ERR_ROUTE_CONFLICT: ` or
-   * `ERR_ROUTE_INVALID: `, and then has changed nothing.
+   * Adds a route and returns its number; requests find it once it is published. Throws an error whose message begins
+   * with `ERR_ROUTE_CONFLICT: ` or `ERR_ROUTE_INVALID: `, and then has changed nothing.
    */
   add(route: NativeRoute): number
   /** Has requests that come from now on find the routes added so far. */

@@ -9,6 +9,7 @@
 //! - `wake`: how the core wakes the JavaScript thread.
 //! - `body_decoder`: the class that decodes a request body, and `decode_queue`, which keeps its calls in order on the
 //!   threads of the runtime's pool.
+//! - `receive_watermark`: the one socket option that only C can set.
 //! - `error`: system errors with the codes Node users know.
 
 // Node-API is a C interface; the blocks that call it say what they rely on.

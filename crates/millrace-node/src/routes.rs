@@ -84,8 +84,8 @@ impl RouteTable {
         ))
     }
 
-    /// Adds a route and returns its number; requests find it once it is published. Throws an error whose message begins with `ERR_ROUTE_CONFLICT: ` or
-    /// `ERR_ROUTE_INVALID: `, and then has changed nothing.
+    /// Adds a route and returns its number; requests find it once it is published. Throws an error whose message begins
+    /// with `ERR_ROUTE_CONFLICT: ` or `ERR_ROUTE_INVALID: `, and then has changed nothing.
     #[napi(catch_unwind)]
     pub fn add(&self, route: NativeRoute) -> Result<u32> {
         let route = route.into_route()?;
