@@ -221,6 +221,13 @@ impl Draft {
             // With HEAD a range means nothing (RFC 9110 14.2).
             if self.status != 304 && wanted.rules.ranges && wanted.takes_content {
                 ranges = select(conditions, &validators, length);
+                // A multipart has no place for the coding of its parts (RFC 9110 14.6); a range may be ignored (14.2).
+                let coded = subject.coding != Coding::Identity;
+                if matches!(ranges, Ranges::Several(_))
+                    && (coded || wanted.given("content-encoding").is_some())
+                {
+                    ranges = Ranges::Whole;
+                }
             }
         } else {
             self.status = wanted.status;
@@ -297,7 +304,6 @@ impl Draft {
             self.body = Body::File(FileRange::new(subject.file, range));
             return Ok(());
         }
-        // 0 <= length <= 64 KiB
         let length = length as usize;
         if self.memory.len() < length {
             self.memory.resize(length, 0);

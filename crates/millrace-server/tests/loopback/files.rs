@@ -576,6 +576,19 @@ fn a_compressed_neighbour_is_sent_to_whom_accepts_it() {
             assert_eq!(etag == other, coding == other_coding);
         }
     }
+    // One part says what it is a part of; several together cannot.
+    let letters = site.write("letters.css", "plain");
+    site.write("letters.css.br", "abcdef");
+    for (ranges, status, body) in [("0-0", 206, "a"), ("0-0,3-4", 200, "abcdef")] {
+        let answer = exchange.send(&SendFile {
+            path: &letters,
+            options: file_option::PRECOMPRESSED,
+            conditions: &format!("Accept-Encoding: br\r\nRange: bytes={ranges}\r\n"),
+            ..SendFile::default()
+        });
+        assert_eq!((answer.status, &*answer.body), (status, body));
+        assert_eq!(field(&answer, "Content-Encoding"), Some("br"));
+    }
     let plain = exchange.send(&SendFile {
         path: &path,
         conditions: "Accept-Encoding: br\r\n",
