@@ -60,8 +60,19 @@ test('serves the page with its style and script', async (t) => {
   t.is(page.headers.get('content-type'), 'text/html; charset=utf-8')
   const html = await page.text()
   for (const [, asset] of html.matchAll(/(?:href|src)="\/([^"]+)"/g)) t.is((await fetch(url + asset)).status, 200)
+  t.is(page.headers.get('content-security-policy'), "default-src 'self'")
+  const etag = page.headers.get('etag')!
+  t.is((await fetch(url, { headers: { 'if-none-match': etag } })).status, 304)
   t.is((await fetch(url, { method: 'DELETE' })).status, 405)
   t.is((await fetch(`${url}elsewhere`)).status, 404)
+})
+
+test('says that it is well', async (t) => {
+  const { url } = await start(t)
+  const health = await fetch(`${url}health`)
+  t.is(health.headers.get('content-type'), 'application/json')
+  t.is(health.headers.get('cache-control'), 'no-store')
+  t.deepEqual(await health.json(), { status: 'ok' })
 })
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -37,7 +37,8 @@ export interface ServerOptions<RouteKeys extends string = string> extends Listen
   /** Whether `/users` and `/users/` are two paths (`'strict'`) or one (`'ignore'`) to routes. Default: `'strict'`. */
   trailingSlash?: 'strict' | 'ignore' | undefined
   /**
-   * Compress answers for clients that like that: true, or how. It is done on threads of its own. Default: false.
+   * Compress answers for clients that like that: true, or how. It is done on threads of its own. Files sent by
+   * `sendFile` and `staticFiles` are not compressed anew each time: see their option `precompressed`. Default: false.
    * Danger: the length of a compressed answer can betray a secret in it, when a client can have text of its choice put
    * beside that secret (BREACH).
    */

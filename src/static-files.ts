@@ -12,7 +12,7 @@ export interface StaticFilesOptions {
   index?: string | readonly string[] | false | undefined
   /**
    * Serve files whose name, or a directory's on the way to them, begins with a dot. Default: false, they are answered
-   * 404. Danger: `.git` and `.env` are such names.
+   * 404. Danger: `.git` and `.env` are such names; `.well-known` is best a directory with a route of its own.
    */
   dotFiles?: boolean | undefined
   /** List a directory without an index file. Default: false, it is answered 404. */

@@ -1,16 +1,15 @@
 // The example application: `npm start`, or `PORT=8080 HOST=0.0.0.0 npm start`.
 
 import { createServer } from 'millrace'
-import { handler } from './app.mjs'
+import { routes } from './app.mjs'
 
 const host = process.env.HOST ?? '127.0.0.1'
 const port = Number(process.env.PORT ?? 3000)
 
 const server = createServer({
-  handler,
+  routes,
+  compression: true,
   onError: (error, { request }) => console.error(request ? `${request.method} ${request.path}` : 'a connection', error),
-  // The upload is counted, not kept, so it may be far larger than the 8 MiB that a body may have by default.
-  limits: { bodyBytes: 64 * 1024 ** 3 },
 })
 
 try {
