@@ -1,7 +1,18 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
-import * as batch from '#dist/batch'
+import {
+  Abort,
+  Coding,
+  Inbox,
+  Kind,
+  Outcome,
+  type RequestRecord,
+  ServerEvent,
+  inlineBody,
+  parameterOf,
+} from '#dist/inbound'
+import { FileOption, Flag, Outbox } from '#dist/outbound'
 import { fieldOf } from '#dist/fields'
 import { Head, NO_FIELDS } from '#dist/head'
 import { Request } from '#dist/index'
@@ -16,9 +27,9 @@ function vectors(name: string): Map<string, Buffer> {
   return new Map(lines.map((line) => [line.split(' ')[0], Buffer.from(line.split(' ')[1] ?? '', 'hex')]))
 }
 
-function inbound(name: string): { inbox: batch.Inbox; text: string; records: number[] } {
+function inbound(name: string): { inbox: Inbox; text: string; records: number[] } {
   const golden = vectors(name)
-  const inbox = new batch.Inbox()
+  const inbox = new Inbox()
   golden.get('inbox')!.copy(inbox.bytes)
   const records: number[] = []
   for (let at = inbox.first(); at < inbox.end(); at = inbox.after(at)) records.push(at)
@@ -29,12 +40,7 @@ test('reads requests as the core writes them', (t) => {
   const { inbox, text, records } = inbound('inbound-requests')
   t.is(records.length, 4)
   t.true(inbox.more())
-  const makeRequest = Request as unknown as new (
-    inbox: batch.Inbox,
-    at: number,
-    text: string,
-    response: null,
-  ) => Request
+  const makeRequest = Request as unknown as new (inbox: Inbox, at: number, text: string, response: null) => Request
   const requests = records.map((at) => new makeRequest(inbox, at, text, null))
   t.deepEqual(
     records.map((at) => [
@@ -47,10 +53,10 @@ test('reads requests as the core writes them', (t) => {
       inbox.requestIsHead(at),
     ]),
     [
-      [batch.Kind.request, 1, 0x0100_0002, 3, 4, false, false],
-      [batch.Kind.request, 2, 5, 0xffff_ffff, 6, true, false],
-      [batch.Kind.request, 3, 7, 8, 9, true, true],
-      [batch.Kind.request, 4, 10, 11, 12, false, false],
+      [Kind.request, 1, 0x0100_0002, 3, 4, false, false],
+      [Kind.request, 2, 5, 0xffff_ffff, 6, true, false],
+      [Kind.request, 3, 7, 8, 9, true, true],
+      [Kind.request, 4, 10, 11, 12, false, false],
     ],
   )
   t.deepEqual(
@@ -76,12 +82,12 @@ test('reads requests as the core writes them', (t) => {
   )
   const parameters = (index: number): string[] =>
     Array.from({ length: inbox.requestParameterCount(records[index]) }, (_, parameter) =>
-      batch.parameterOf(requests[index] as unknown as batch.RequestRecord, parameter),
+      parameterOf(requests[index] as unknown as RequestRecord, parameter),
     )
   t.deepEqual([0, 1, 2, 3].map(parameters), [[], ['pot'], [], ['~user', 'a%2Fb']])
   t.deepEqual(
-    requests.map((request) => batch.codingOf(request as unknown as batch.RequestRecord)),
-    [0, 0, 0, batch.Coding.zstd],
+    records.map((at) => inbox.requestCoding(at)),
+    [0, 0, 0, Coding.zstd],
   )
   t.deepEqual(requests[0].headers.raw, [
     ['Host', 'example.org'],
@@ -92,16 +98,16 @@ test('reads requests as the core writes them', (t) => {
   t.is(requests[1].headers.get('x-green'), '')
   t.deepEqual([...requests[2].headers], [])
 
-  t.is(batch.inlineBody(inbox, records[0]), undefined)
-  const inline = batch.inlineBody(inbox, records[1])!
+  t.is(inlineBody(inbox, records[0]), undefined)
+  const inline = inlineBody(inbox, records[1])!
   t.is(inbox.copy(inline.start, inline.end).toString(), '{"a":1}')
-  t.is(batch.inlineBody(inbox, records[2]), undefined)
+  t.is(inlineBody(inbox, records[2]), undefined)
 })
 
 test('reads pieces of bodies as the core writes them', (t) => {
   const { inbox, text, records } = inbound('inbound-bodies')
   t.false(inbox.more())
-  const { body, bodyEnd } = batch.Kind
+  const { body, bodyEnd } = Kind
   t.deepEqual(
     records.map((at) => inbox.kind(at)),
     [body, body, body, bodyEnd, bodyEnd],
@@ -121,27 +127,27 @@ test('reads events as the core writes them', (t) => {
   const { inbox, text, records } = inbound('inbound-events')
   const of = (kind: number): number[] => records.filter((at) => inbox.kind(at) === kind)
   t.deepEqual(
-    of(batch.Kind.abort).map((at) => inbox.abortReason(at)),
-    Object.values(batch.Abort),
+    of(Kind.abort).map((at) => inbox.abortReason(at)),
+    Object.values(Abort),
   )
   t.deepEqual(
-    of(batch.Kind.drain).map((at) => inbox.drainUnsent(at)),
+    of(Kind.drain).map((at) => inbox.drainUnsent(at)),
     [3_000_000_000],
   )
   t.deepEqual(
-    of(batch.Kind.written).map((at) => [inbox.writtenToken(at), inbox.writtenOutcome(at)]),
+    of(Kind.written).map((at) => [inbox.writtenToken(at), inbox.writtenOutcome(at)]),
     [
-      [1, batch.Outcome.done],
-      [2, batch.Outcome.notExecuted],
-      [3, batch.Outcome.destroyed],
-      [0xffff_ffff, batch.Outcome.errno + 32],
+      [1, Outcome.done],
+      [2, Outcome.notExecuted],
+      [3, Outcome.destroyed],
+      [0xffff_ffff, Outcome.errno + 32],
     ],
   )
   t.deepEqual(
-    of(batch.Kind.server).map((at) => [inbox.serverId(at), inbox.serverEvent(at), inbox.serverText(at, text)]),
+    of(Kind.server).map((at) => [inbox.serverId(at), inbox.serverEvent(at), inbox.serverText(at, text)]),
     [
-      [4, batch.ServerEvent.closed, ''],
-      [5, batch.ServerEvent.connectionError, 'ERR_CODE 1.2.3.4:5 what happened'],
+      [4, ServerEvent.closed, ''],
+      [5, ServerEvent.connectionError, 'ERR_CODE 1.2.3.4:5 what happened'],
     ],
   )
   t.is(records.length, 9 + 1 + 4 + 2)
@@ -150,7 +156,7 @@ test('reads events as the core writes them', (t) => {
 const NAME = [0x0100_0002, 0xffff_ffff, 4] as const
 
 /** One record of each kind, by the names the Rust test knows. */
-const WRITTEN: Record<string, (outbox: batch.Outbox) => void> = {
+const WRITTEN: Record<string, (outbox: Outbox) => void> = {
   respond: (outbox) =>
     outbox.respond(
       ...NAME,
@@ -163,7 +169,7 @@ const WRITTEN: Record<string, (outbox: batch.Outbox) => void> = {
       0,
     ),
   'respond-large': (outbox) => {
-    const { close, hasDate, large, notify, coding } = batch.Flag
+    const { close, hasDate, large, notify, coding } = Flag
     const head = new Head([fieldOf('connection', 'close'), fieldOf('date', 'today'), fieldOf('content-length', '7')])
     outbox.respond(
       ...NAME,
@@ -172,44 +178,33 @@ const WRITTEN: Record<string, (outbox: batch.Outbox) => void> = {
       head,
       null,
       3,
-      close | hasDate | large | notify | (coding * batch.Coding.br),
+      close | hasDate | large | notify | (coding * Coding.br),
       0xffff_ffff,
     )
   },
   'respond-empty': (outbox) => outbox.respond(...NAME, 204, '', NO_FIELDS, null, new Uint8Array(0), 0, 0),
-  head: (outbox) => outbox.head(...NAME, 200, 'Fine', [fieldOf('x-a', 'b')], -1, batch.Flag.coding * batch.Coding.zstd),
+  head: (outbox) => outbox.head(...NAME, 200, 'Fine', [fieldOf('x-a', 'b')], -1, Flag.coding * Coding.zstd),
   'head-declared': (outbox) => outbox.head(...NAME, 206, '', [], Number.MAX_SAFE_INTEGER, 0),
-  'head-tunnel': (outbox) => outbox.head(...NAME, 101, '', [fieldOf('upgrade', 'raw')], -1, batch.Flag.tunnel),
+  'head-tunnel': (outbox) => outbox.head(...NAME, 101, '', [fieldOf('upgrade', 'raw')], -1, Flag.tunnel),
   informational: (outbox) => outbox.informational(...NAME, 103, [fieldOf('link', '</a>')]),
-  chunk: (outbox) => outbox.chunk(...NAME, 'piece', batch.Flag.notify | batch.Flag.wantDrain, 7),
-  'chunk-large': (outbox) => outbox.chunk(...NAME, 0, batch.Flag.large | batch.Flag.flush, 0),
+  chunk: (outbox) => outbox.chunk(...NAME, 'piece', Flag.notify | Flag.wantDrain, 7),
+  'chunk-large': (outbox) => outbox.chunk(...NAME, 0, Flag.large | Flag.flush, 0),
   end: (outbox) => outbox.end(...NAME, [], 0, 0),
-  'end-trailers': (outbox) => outbox.end(...NAME, [fieldOf('x-sum', '1')], batch.Flag.notify, 8),
+  'end-trailers': (outbox) => outbox.end(...NAME, [fieldOf('x-sum', '1')], Flag.notify, 8),
   credit: (outbox) => outbox.credit(...NAME, 65_536),
   reset: (outbox) => outbox.reset(...NAME, 0),
   file: (outbox) => {
-    const { hasRoot, leaveOpen } = batch.FileOption
+    const { hasRoot, leaveOpen } = FileOption
     const range = [fieldOf('range', 'bytes=0-1')]
-    outbox.file(
-      ...NAME,
-      0,
-      '',
-      [fieldOf('x-a', 'b')],
-      'grün.txt',
-      '/srv',
-      range,
-      hasRoot | leaveOpen,
-      batch.Flag.notify,
-      9,
-    )
+    outbox.file(...NAME, 0, '', [fieldOf('x-a', 'b')], 'grün.txt', '/srv', range, hasRoot | leaveOpen, Flag.notify, 9)
   },
   'file-handle': (outbox) => outbox.file(...NAME, 203, 'Fine', [], 2, '', [], 0, 0, 0),
 }
 
 /** The bytes of one record; the padding, which nobody reads, as zeros. */
-function write(record: (outbox: batch.Outbox) => void, at = 0): Buffer {
+function write(record: (outbox: Outbox) => void, at = 0): Buffer {
   const over = (left: number): Buffer => {
-    const outbox = new batch.Outbox()
+    const outbox = new Outbox()
     outbox.bytes.fill(left)
     outbox.position = at
     record(outbox)
@@ -241,7 +236,7 @@ test('text is written as UTF-8, whatever its length and letters', (t) => {
     for (const prefix of ['', 'x', 'xx', 'x'.repeat(126), 'x'.repeat(128), 'é'.repeat(1000)]) {
       const whole = prefix + text
       const expected = Buffer.from(whole)
-      const outbox = new batch.Outbox()
+      const outbox = new Outbox()
       t.is(outbox.chunk(...NAME, whole, 0, 0), expected.length)
       t.true(outbox.bytes.subarray(28, 28 + expected.length).equals(expected))
     }

@@ -1,5 +1,5 @@
 import ava from 'ava'
-import { detach, type RequestRecord } from '#dist/batch'
+import { detach, type RequestRecord } from '#dist/inbound'
 import type { Request } from '#dist/index'
 import { serve } from './_helpers/serve'
 

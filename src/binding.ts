@@ -8,7 +8,7 @@ import { coded } from './errors'
  * a thing is, where both sides have one. What each member does is documented where it is made, in crates/millrace-node.
  */
 
-/** One JavaScript thread's pair of queues to the core; see `batch.ts` for what goes through its buffers. */
+/** One JavaScript thread's pair of queues to the core; see `inbound.ts` and `outbound.ts` for what goes through its buffers. */
 export type NativeLane = Addon.Lane
 /** The core's half of a server's routes; it can be added to while the server listens. */
 export type NativeRouteTable = Addon.RouteTable

@@ -1,4 +1,4 @@
-import type { Inbox } from './batch'
+import type { Inbox } from './inbound'
 import { bound } from './context'
 import { coded, codedPlain, codedType, show, type CodedError } from './errors'
 import { failWith } from './exchange'

@@ -1,4 +1,5 @@
-import { Abort, detach, inlineBody, Inbox, isEncoded, Kind, Outbox, Outcome, ServerEvent } from './batch'
+import { Abort, detach, inlineBody, Inbox, isEncoded, Kind, Outcome, ServerEvent } from './inbound'
+import { Outbox } from './outbound'
 import { binding, type NativeLane } from './binding'
 import { Body, discarded } from './body'
 import { LoopScope } from './context'

@@ -1,4 +1,4 @@
-import { RECORD_OVERHEAD } from './batch'
+import { RECORD_OVERHEAD } from './outbound'
 import { coded, codedPlain, type CodedError } from './errors'
 import { statusOfFault } from './fault'
 import { fieldOf } from './fields'

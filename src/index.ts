@@ -7,7 +7,7 @@
  * - errors made here have a code of {@link ERROR_CODES} (errors.ts)
  *
  * Below these, dispatch.ts takes batches of records from the core (binding.ts) and hands answers back, in the layout of
- * batch.ts.
+ * inbound.ts and outbound.ts.
  */
 export { createServer, Server } from './server'
 export { DECLINED } from './handler'

@@ -1,5 +1,5 @@
 import { getSystemErrorMap, getSystemErrorName } from 'node:util'
-import { Abort, Outcome } from './batch'
+import { Abort, Outcome } from './inbound'
 import { codedPlain, type CodedError } from './errors'
 
 /**

@@ -1,4 +1,4 @@
-import { parameterOf, type RequestRecord } from './batch'
+import { parameterOf, type RequestRecord } from './inbound'
 
 /**
  * The parameters of a route's pattern by name: `Params<'/users/:id/*rest'>` is `{ id: string, rest: string }`. Of a

@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream'
-import { Flag, isUpgrade, RECORD_OVERHEAD } from './batch'
+import { isUpgrade } from './inbound'
+import { Flag, RECORD_OVERHEAD } from './outbound'
 import { Body } from './body'
 import type { Connection } from './connection'
 import { coded, codedPlain, codedRange } from './errors'

@@ -8,7 +8,7 @@ import {
   remotePortOf,
   targetOf,
   type Inbox,
-} from './batch'
+} from './inbound'
 import { emptyBody, type Body, type ReadCallback } from './body'
 import { Connection } from './connection'
 import { decodedBody, type DecodedBody, type DecodeOptions } from './decoded-body'

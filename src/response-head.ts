@@ -1,4 +1,4 @@
-import { Flag } from './batch'
+import { Flag } from './outbound'
 import { codedType, type CodedError } from './errors'
 import { fieldOf, Special, specialOf, trailerField, valueText, type Field, type HeaderValue } from './fields'
 import { NO_FIELDS, withFields, type Head } from './head'

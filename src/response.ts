@@ -1,4 +1,4 @@
-import { Flag, LARGE_PAYLOAD, RECORD_OVERHEAD } from './batch'
+import { Flag, LARGE_PAYLOAD, RECORD_OVERHEAD } from './outbound'
 import type { Body } from './body'
 import { checkCallback, joinPieces, listOf, type Chunk } from './chunk'
 import { chooseCoding } from './coding'

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
-import { Flag } from './batch'
+import { Flag } from './outbound'
 import { pieceOf, type Chunk, type Piece } from './chunk'
 import { coded, codedPlain } from './errors'
 import type { Response } from './response'

@@ -1,4 +1,4 @@
-import { Flag } from './batch'
+import { Flag } from './outbound'
 import type { CodedError } from './errors'
 import type { Field } from './fields'
 

@@ -1,4 +1,4 @@
-import { Flag, LARGE_PAYLOAD, RECORD_OVERHEAD, type Outbox } from './batch'
+import { Flag, LARGE_PAYLOAD, RECORD_OVERHEAD, type Outbox } from './outbound'
 import { byteLength, type Piece } from './chunk'
 import { chooseCoding } from './coding'
 import { coded, codedPlain, type CodedError } from './errors'

@@ -5,7 +5,8 @@
 //!
 //! # Layout
 //!
-//! - [`layout`]: every number of the format: kinds, flags, sizes. The TypeScript side (`src/batch.ts`) has the same.
+//! - [`layout`]: every number of the format: kinds, flags, sizes. The TypeScript side has the same in
+//!   `src/inbound.ts` and `src/outbound.ts`.
 //! - [`inbound`]: [`Inbound`], written by an I/O thread and delivered into the memory JavaScript reads.
 //! - [`outbound`]: [`Outbound`], an iterator over what JavaScript wrote.
 //!
