@@ -111,13 +111,13 @@ export class FakeLane implements NativeLane {
     return Buffer.allocUnsafeSlow(size)
   }
 
-  listen(options: Record<string, unknown>, routes: unknown): { id: number; host: string; port: number; path?: string } {
+  listen(options: object, routes: unknown): { id: number; host: string; port: number; path?: string } {
     if (this.listenError !== undefined) {
       const error = this.listenError
       this.listenError = undefined
       throw error
     }
-    this.listened.push(options)
+    this.listened.push(options as Record<string, unknown>)
     this.tables.push(routes as FakeRouteTable)
     const place = {
       id: ++this.servers,
