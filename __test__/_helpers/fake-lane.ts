@@ -111,13 +111,14 @@ export class FakeLane implements NativeLane {
     return Buffer.allocUnsafeSlow(size)
   }
 
-  listen(options: object, routes: unknown): { id: number; host: string; port: number; path?: string } {
+  listen(given: object, routes: unknown): { id: number; host: string; port: number; path?: string } {
     if (this.listenError !== undefined) {
       const error = this.listenError
       this.listenError = undefined
       throw error
     }
-    this.listened.push(options as Record<string, unknown>)
+    const options = given as Record<string, unknown>
+    this.listened.push(options)
     this.tables.push(routes as FakeRouteTable)
     const place = {
       id: ++this.servers,
