@@ -1,7 +1,11 @@
-//! One I/O thread: a current-thread runtime and the one task that drives all of the thread's connections.
+//! One I/O thread: a current-thread runtime and the one task that drives all of the thread's connections; below it,
+//! `arrivals` has the new connections and `tenants` the servers that they belong to.
 //!
 //! A pass of the task is commands → ready connections → connections with new answers → timers → publish. Everything a
 //! pass found for a JavaScript thread goes to it in one batch, with one wake at most.
+
+mod arrivals;
+mod tenants;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -18,14 +22,15 @@ use millrace_batch::{ExchangeId, RemoteAddress};
 use slab::Slab;
 use tokio::time::{Instant, Sleep};
 
-use crate::accept::{Accepted, Acceptor};
+use self::tenants::Tenant;
+use crate::accept::Acceptor;
 use crate::answer::{CutShort, Pieces, notification};
 use crate::connection::{Connection, Fate};
 use crate::connection_info::InfoReader;
 use crate::deferred::Worked;
 use crate::lane::{Lane, Outgoing};
 use crate::outbox::ParkedOutboxes;
-use crate::ready::{ReadyList, SlotWaker};
+use crate::ready::ReadyList;
 use crate::room::Room;
 use crate::server::Server;
 use crate::socket::{RawListener, RawStream, Socket};
@@ -33,9 +38,6 @@ use crate::timer::Timers;
 
 /// Set in the ready numbers of acceptors; slots of connections stay below.
 const ACCEPTOR: u32 = 1 << THREAD_SHIFT;
-
-/// Connections one too many that are answered at a time; further ones are closed without a word.
-const TURNED_AWAY: usize = 64;
 
 /// Stands for no timer in what the sleep is set to.
 const NEVER: u64 = u64::MAX;
@@ -92,15 +94,6 @@ struct Driver {
     answered: Vec<u32>,
     commands: Vec<Command>,
     visits: Vec<u32>,
-}
-
-struct Tenant {
-    server: Arc<Server>,
-    connections: usize,
-    /// This thread has been told to close it. The server's own mark is seen before that.
-    closing: bool,
-    /// When its connections are cut.
-    cut_at: Option<u64>,
 }
 
 impl ThreadHandle {
@@ -384,187 +377,6 @@ impl Driver {
         self.end_tenancy(&server);
     }
 
-    fn adopt(&mut self, server: Arc<Server>, socket: Socket, remote: RemoteAddress) {
-        if server.is_closing() || self.connections.len() >= ACCEPTOR as usize {
-            server.leave();
-            return;
-        }
-        if server.config.pull_accept {
-            self.announce(&server);
-        }
-        self.insert(server, socket, remote, Connection::drive);
-    }
-
-    /// Reports the connection that is inserted next, before anything of it is.
-    fn announce(&mut self, server: &Arc<Server>) {
-        let slot = self.connections.vacant_key();
-        let number = self.number(slot);
-        let generation = self.generations.get(slot).copied().unwrap_or(0);
-        let text = format!("{number} {generation}");
-        self.room.batch(&server.lane).push_server(
-            server.id,
-            ServerEvent::Accepted,
-            text.as_bytes(),
-        );
-    }
-
-    /// The number that a connection has in records.
-    fn number(&self, slot: usize) -> u32 {
-        (self.room.thread as u32) << THREAD_SHIFT | slot as u32
-    }
-
-    fn insert(
-        &mut self,
-        server: Arc<Server>,
-        socket: Socket,
-        remote: RemoteAddress,
-        act: fn(&mut Connection, &mut Room) -> Fate,
-    ) {
-        let slot = self.connections.vacant_key();
-        if self.generations.len() <= slot {
-            self.generations.resize(slot + 1, 0);
-        }
-        let number = self.number(slot);
-        let waker = SlotWaker::new(&self.handle.ready, slot as u32);
-        let counters = server.counters(self.room.thread);
-        counters.accepted.add(1);
-        counters.connections.add(1);
-        self.handle.connections.fetch_add(1, Ordering::Relaxed);
-        tenant(&mut self.servers, &server).connections += 1;
-        let now = self.room.now;
-        let generation = self.generations[slot];
-        let local = socket.local_address();
-        self.room.infos.open(slot, generation, local);
-        self.connections.insert(Connection::new(
-            server, number, generation, socket, remote, waker, now,
-        ));
-        self.visit(slot, act);
-    }
-
-    fn listen(&mut self, server: Arc<Server>, listener: RawListener) {
-        let entry = self.acceptors.vacant_entry();
-        let waker = SlotWaker::new(&self.handle.ready, ACCEPTOR | entry.key() as u32);
-        let index = entry.key();
-        match listener.into_listener() {
-            Ok(listener) => {
-                entry.insert(Acceptor::new(server, listener, waker, self.room.thread));
-                self.accept(index);
-            }
-            Err(error) => {
-                let text = format!("ERR_ACCEPT - {error}");
-                self.room.batch(&server.lane).push_server(
-                    server.id,
-                    ServerEvent::ConnectionError,
-                    text.as_bytes(),
-                );
-            }
-        }
-    }
-
-    fn accept_more(&mut self, server: &Arc<Server>, count: u64) {
-        let mut acceptors = self.acceptors.iter_mut();
-        let found = acceptors.find(|(_, acceptor)| Arc::ptr_eq(&acceptor.server, server));
-        if let Some((index, acceptor)) = found {
-            acceptor.allow(count);
-            self.accept(index);
-        }
-    }
-
-    fn accept(&mut self, index: usize) {
-        let Some(acceptor) = self.acceptors.get_mut(index) else {
-            return;
-        };
-        let accepted = acceptor.accept(&mut self.room);
-        let server = acceptor.server.clone();
-        for Accepted {
-            socket,
-            remote,
-            admitted,
-        } in accepted
-        {
-            if !admitted {
-                // Letting them linger is a courtesy, and there is only so much of it.
-                if self.turned_away < TURNED_AWAY {
-                    self.turned_away += 1;
-                    self.insert(server.clone(), socket, remote, Connection::turn_away);
-                }
-                continue;
-            }
-            match self.least_busy(server.config.io_threads) {
-                None => self.adopt(server.clone(), socket, remote),
-                Some(thread) => match socket.into_raw() {
-                    Ok(stream) => thread.send(Command::Adopt(server.clone(), stream, remote)),
-                    Err(_) => server.leave(),
-                },
-            }
-        }
-    }
-
-    /// The thread with the fewest connections among the first `count`; `None` for this one.
-    fn least_busy(&self, count: usize) -> Option<Arc<ThreadHandle>> {
-        if count == 1 && self.handle.number == 0 {
-            return None;
-        }
-        let peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
-        let load = |thread: &Arc<ThreadHandle>| {
-            // At equal load this thread keeps the connection and saves the hand-over.
-            (
-                thread.connections.load(Ordering::Relaxed),
-                thread.number != self.handle.number,
-            )
-        };
-        let least = peers.iter().take(count).min_by_key(|thread| load(thread))?;
-        (least.number != self.handle.number).then(|| least.clone())
-    }
-
-    fn close(&mut self, server: Arc<Server>, patience: Option<u64>) {
-        self.acceptors
-            .retain(|_, acceptor| !Arc::ptr_eq(&acceptor.server, &server));
-        let cut_at = patience.map(|patience| self.room.now + patience);
-        let tenant = tenant(&mut self.servers, &server);
-        tenant.closing = true;
-        tenant.cut_at = match (tenant.cut_at, cut_at) {
-            (Some(earlier), Some(later)) => Some(earlier.min(later)),
-            (one, other) => one.or(other),
-        };
-        for slot in self.slots_of(|connection| Arc::ptr_eq(&connection.server, &server)) {
-            let connection = &mut self.connections[slot];
-            if connection.close_gracefully() {
-                self.end(slot, Fate::Over);
-            } else {
-                self.visit(slot, Connection::flush_and_settle);
-            }
-        }
-        self.end_tenancy(&server);
-    }
-
-    /// Reports this thread's part of a closing server as closed once it has no connection left.
-    fn end_tenancy(&mut self, server: &Arc<Server>) {
-        let Some(tenant) = self.servers.get(&server.id) else {
-            return;
-        };
-        if tenant.connections == 0 && tenant.closing {
-            self.servers.remove(&server.id);
-            self.room.roots.clear();
-            if server.thread_done(self.room.thread) {
-                self.room
-                    .batch(&server.lane)
-                    .push_server(server.id, ServerEvent::Closed, b"");
-            }
-        }
-    }
-
-    fn forget(&mut self, lane: &Arc<Lane>) {
-        self.acceptors
-            .retain(|_, acceptor| !Arc::ptr_eq(&acceptor.server.lane, lane));
-        for slot in self.slots_of(|connection| Arc::ptr_eq(&connection.server.lane, lane)) {
-            self.end(slot, Fate::Cut(AbortReason::ServerClosed));
-        }
-        self.servers
-            .retain(|_, tenant| !Arc::ptr_eq(&tenant.server.lane, lane));
-        self.room.outboxes.forget(lane);
-    }
-
     fn slots_of(&self, belongs: impl Fn(&Connection) -> bool) -> Vec<usize> {
         self.connections
             .iter()
@@ -629,21 +441,4 @@ impl Driver {
             context.waker().wake_by_ref();
         }
     }
-}
-
-impl Tenant {
-    fn take_late(&mut self, now: u64) -> Option<Arc<Server>> {
-        self.cut_at
-            .take_if(|cut_at| *cut_at <= now)
-            .map(|_| self.server.clone())
-    }
-}
-
-fn tenant<'a>(servers: &'a mut HashMap<u32, Tenant>, server: &Arc<Server>) -> &'a mut Tenant {
-    servers.entry(server.id).or_insert_with(|| Tenant {
-        server: server.clone(),
-        connections: 0,
-        closing: false,
-        cut_at: None,
-    })
 }
