@@ -6,7 +6,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { ReadableStream } from 'node:stream/web'
 import { setTimeout as sleep } from 'node:timers/promises'
 import ava from 'ava'
-import { lendBuffer, type BodyWriter, type Handler, type Response, type ServerOptions } from '#dist/index'
+import { DECLINED, lendBuffer, type BodyWriter, type Handler, type Response, type ServerOptions } from '#dist/index'
 import type { FakeRequest, Sent } from './_helpers/fake-lane'
 import { serve, settle, type Served } from './_helpers/serve'
 
@@ -424,6 +424,37 @@ test('a source that gives nothing is stopped as well when the response is ended,
       .flatMap((name) => [name, name])
       .sort(),
   )
+})
+
+test('a source of a handler that declines is stopped, and writes nothing into the next one’s answer', async (t) => {
+  let returned = false
+  const source = async function* () {
+    try {
+      yield await sleep(2, 'not this')
+    } finally {
+      returned = true
+    }
+  }
+  const reported: unknown[] = []
+  let outcome: unknown
+  const served = await serve({
+    handler: [
+      (_request, response) => {
+        response.send(source()).catch((error: unknown) => (outcome = codeOf(error)))
+        return DECLINED
+      },
+      async (_request, response) => {
+        await sleep(10)
+        response.end('this')
+      },
+    ],
+    onError: (error) => reported.push(error),
+  })
+  const before = served.lane.sent.length
+  await served.ask({ connection: ++connection })
+  await sleep(20)
+  t.like(served.lane.sent.slice(before), [{ kind: 'RESPOND', body: 'this' }])
+  t.deepEqual([outcome, returned, reported], ['ERR_RESPONSE_RESET', true, []])
 })
 
 test('misuse of send throws where it happens', async (t) => {

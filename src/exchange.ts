@@ -27,8 +27,6 @@ export function fail(response: Response, status = 500): void {
     reset(response, codedPlain('ERR_RESPONSE_RESET', 'The handler failed after it had begun its answer.'))
     return
   }
-  // What is reported is the failure, not that it takes the place of a source.
-  response._stream?.overtake(codedPlain('ERR_RESPONSE_RESET', 'The handler failed before its source had been sent.'))
   response._status = status
   response._rest = [fieldOf('content-type', 'text/plain; charset=utf-8')]
   // RFC 9110 15.5.16: what could be decoded.
@@ -47,7 +45,12 @@ export function renew(response: Response): boolean {
   response._special = 0
   const plain = (response._state & State.plainAtFirst) === 0 ? 0 : State.plain
   response._state = (response._state & ~State.plain) | plain
-  response._stream?.renew()
+  const { _stream: stream } = response
+  if (stream !== null) {
+    stream.renew()
+    // Why is known to whom it concerns: that a source has to stop for it is no news.
+    if (stream.sending !== null) stream.overtake(codedPlain('ERR_RESPONSE_RESET', STOPPED))
+  }
   return true
 }
 
@@ -57,6 +60,8 @@ export function overtake(response: Response, stream: Stream): void {
   stream.overtake(error)
   response._server.handlerFailed(error, response)
 }
+
+const STOPPED = 'The handler failed or declined before its source had been sent.'
 
 /**
  * Gives the exchange up: the connection is closed. With `always` also when it has ended, as far as that is still this
