@@ -88,6 +88,8 @@ export function cut(response: Response, error: CodedError, bodyError: CodedError
   response._state |= State.gone
   response._body?.fail(bodyError)
   if ((response._state & State.pending) !== 0) response._lane.forget(response)
+  const known = response._body?.error ?? response._error
+  if (known !== null) response._stream?.raw?.destroy(known)
 }
 
 /** Tells the outcome of a write, and those that had to wait for it. */

@@ -46,7 +46,7 @@ export function upgrade(response: Response, headers: Readonly<Record<string, Hea
   const { _connection, _generation, _sequence, _reason } = response
   const flags = headFlags(response._special) | Flag.tunnel
   outbox.head(_connection, _generation, _sequence, status, _reason, fields, -1, flags)
-  streamOf(response)
+  streamOf(response).raw = socket
   response._state |= State.headSent | State.tunnel
   response._body = body
   lane.written()

@@ -31,6 +31,8 @@ export class Stream {
   /** The mistake for which the exchange is given up, if it is one that is thrown. */
   cause: unknown = null
   finished: Deferred<void> | null = null
+  /** Who has the connection's raw bytes, and need not be reading or writing when it is cut. */
+  raw: { destroy(error: Error): unknown } | null = null
   /** Notifications whose outcome the core still owes. */
   outstanding = 0
   private refused: Array<{ told: Told; error: CodedError }> = []
