@@ -38,7 +38,9 @@ export interface ServerOptions<RouteKeys extends string = string> extends Listen
   trailingSlash?: 'strict' | 'ignore' | undefined
   /**
    * Compress answers for clients that like that: true, or how. It is done on threads of its own. Files sent by
-   * `sendFile` and `staticFiles` are not compressed anew each time: see their option `precompressed`. Default: false.
+   * `sendFile` and `staticFiles` are not compressed anew each time: see their option `precompressed`. What is written to
+   * an answer that goes on for long reaches the client by `response.flush()`; events (`text/event-stream`) do by
+   * themselves. Default: false.
    * Danger: the length of a compressed answer can betray a secret in it, when a client can have text of its choice put
    * beside that secret (BREACH).
    */

@@ -58,7 +58,8 @@ const RULES = {
 /**
  * A directory as the target of a route with a wildcard, served by the core without JavaScript:
  * `server.get('/assets/*path', staticFiles('public'))`. Conditional requests, ranges, content types and HEAD are taken
- * care of. No path a client can send leads out of the directory: not by `..`, not by encoding, not by symbolic links.
+ * care of, and so is the 404 when there is no such file: no handler is asked then, see `fallback`. No path a client can
+ * send leads out of the directory: not by `..`, not by encoding, not by symbolic links.
  *
  * @param directory its path, looked up from the working directory of now, or a `file:` URL
  * @throws ERR_INVALID_OPTION when it is no directory, or an option is wrong
