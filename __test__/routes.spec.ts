@@ -126,6 +126,7 @@ for (const [what, methods, pattern, target, options, code, message] of [
   ['files for POST', 'POST', '/*p', staticFiles(__dirname), {}, 'ERR_ROUTE_INVALID', /GET and HEAD only/],
   ['a limit of a fixed answer', 'GET', '/', fixed({}), { limits: { bodyBytes: 1 } }, 'ERR_ROUTE_INVALID', /no limits/],
   ['a limit of all servers', 'GET', '/', nothing, { limits: { headerBytes: 1 } }, 'ERR_INVALID_OPTION', /headerBytes/],
+  ['a second handler beside the first', 'GET', '/', nothing, nothing, 'ERR_INVALID_OPTION', /\[first, second\]/],
   [
     'an unknown option',
     'GET',

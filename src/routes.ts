@@ -88,6 +88,9 @@ export class Routes {
   }
 
   add(methods: unknown, pattern: unknown, target: unknown, given: unknown): void {
+    if (typeof given === 'function') {
+      throw invalid('options', given, 'an object; several handlers are one list, as in [first, second]')
+    }
     const options = resolveRouteOptions(given, this.compression)
     const compress = options.compress
     const route: NativeRoute = { methods: methodsOf(methods), pattern: textOf(pattern), kind: 0, ...options.native }
