@@ -37,7 +37,7 @@ export const Flag = {
   wantDrain: 32,
   tunnel: 64,
   flush: 128,
-  /** Multiplied by a code of {@link Coding}: the body is to be compressed with it. */
+  /** Multiplied by a code of `Coding` in `inbound.ts`: the body is to be compressed with it. */
   coding: 256,
 } as const
 

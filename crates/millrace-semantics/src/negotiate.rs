@@ -2,7 +2,8 @@
 
 use crate::grammar::trim;
 
-/// A content coding that an answer may have.
+/// A content coding that an answer may have. Not the type of the crate that encodes: what is chosen
+/// may be none, and choosing needs no library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Coding {
     /// None.
