@@ -107,6 +107,7 @@ test('what is no file and no range is refused at once', (t) => {
   for (const range of [{ start: -1 }, { end: 1.5 }, { start: 3, end: 2 }, { start: '1' as never }]) {
     t.throws(() => fileRange(3, range), { code: 'ERR_INVALID_ARGUMENT' })
   }
+  t.throws(() => fileRange(3, { from: 1 } as never), { code: 'ERR_INVALID_OPTION', message: /Known are: start, end/ })
 })
 
 test('a file that the system gives no descriptor of cuts the connection and is reported with its code', async (t) => {

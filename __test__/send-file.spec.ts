@@ -277,7 +277,7 @@ test('misuse of sendFile throws and leaves the response usable', async (t) => {
 
   await ask((response) => {
     response.write('x')
-    t.throws(() => response.sendFile(file), { code: 'ERR_HEADERS_SENT' })
+    t.throws(() => response.sendFile(file), { code: 'ERR_HEADERS_SENT', message: /cannot be sent any more/ })
     response.end()
   })
 })

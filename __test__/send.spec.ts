@@ -465,6 +465,7 @@ test('misuse of send throws where it happens', async (t) => {
     for (const contentLength of [-1, 1.5, '3', Number.NaN]) {
       t.throws(() => response.send('x', { contentLength } as never), { code: 'ERR_INVALID_ARGUMENT' })
     }
+    t.throws(() => response.send('x', { lenght: 1 } as never), { code: 'ERR_INVALID_OPTION' })
     const first = response.send(new PassThrough())
     const second = new PassThrough()
     t.throws(() => response.send(second), { code: 'ERR_ANSWERED' })

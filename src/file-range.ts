@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { coded, codedRange, codedType, show } from './errors'
+import { checkNames } from './rules'
 
 /** Which bytes of a file. */
 export interface FileRangeOptions {
@@ -17,11 +18,12 @@ export interface FileRangeOptions {
  *
  * @param file an open regular file. It may be closed as soon as the call that writes the range has returned: the core
  * has a descriptor of its own by then.
- * @throws ERR_INVALID_ARGUMENT for what is no file or no range. The call that writes it throws ERR_FILE_CLOSED,
+ * @throws ERR_INVALID_ARGUMENT for what is no file or no range, ERR_INVALID_OPTION. The call that writes it throws ERR_FILE_CLOSED,
  * ERR_NOT_A_FILE, ERR_FILE_RANGE when the file ends before the range does, and ERR_FILE_UNSUPPORTED on Windows, where
  * `response.send(handle)` reads the file instead
  */
 export function fileRange(file: FileHandle | number, options: FileRangeOptions = {}): FileRange {
+  checkNames('', options, ['start', 'end'])
   const { start = 0, end } = options
   if (!isFileHandle(file) && !(Number.isInteger(file) && file >= 0)) {
     throw codedType('ERR_INVALID_ARGUMENT', `fileRange() wants a FileHandle or a descriptor, but got ${show(file)}.`)

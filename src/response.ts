@@ -236,7 +236,7 @@ export class Response {
    * @throws ERR_INVALID_STATUS for anything but 100 to 199, and for 101, which would end HTTP on the connection
    */
   informational(status: number, headers: Readonly<Record<string, HeaderValue>> = {}): this {
-    this.checkHeadOpen(`an informational ${status}`)
+    this.checkHeadOpen(`an informational ${status}`, 'sent')
     if (!Number.isInteger(status) || status < 100 || status > 199 || status === 101) {
       throw codedRange(
         'ERR_INVALID_STATUS',
@@ -379,7 +379,7 @@ export class Response {
    */
   sendFile(file: string | URL | FileHandle, options?: SendFileOptions): Promise<void> {
     if ((this._state & TAKEN) !== 0) throw answered('sendFile')
-    this.checkHeadOpen('a file')
+    this.checkHeadOpen('a file', 'sent')
     return sendFile(this, file, options)
   }
 
@@ -518,10 +518,10 @@ export class Response {
     if (declared !== length) throw mismatch(this, declared, length)
   }
 
-  private checkHeadOpen(what: string): void {
+  private checkHeadOpen(what: string, verb = 'set'): void {
     if ((this._state & (HEAD_SENT | ENDED)) === 0) return
     const why = (this._state & ENDED) === 0 ? 'the headers have been sent' : 'the response has ended'
-    throw coded('ERR_HEADERS_SENT', `${show(what)} cannot be set any more: ${why}.`)
+    throw coded('ERR_HEADERS_SENT', `${show(what)} cannot be ${verb} any more: ${why}.`)
   }
 
   /** @internal */

@@ -8,6 +8,7 @@ import { fail, failWith, isKnown } from './exchange'
 import { fileRange, isFileHandle, isSendable } from './file-range'
 import { passOn } from './outcome'
 import type { Response } from './response'
+import { checkNames } from './rules'
 import { isBlob, isIterable, isReadable, isReadableStream, sourceOf } from './sources'
 import { State } from './state'
 import { deferred, handled, type Deferred, type Sending } from './stream'
@@ -50,6 +51,7 @@ export interface Source {
 
 /** Sends a body from wherever it comes, and ends the response. */
 export function send(response: Response, source: BodySource, options: SendOptions = {}): Promise<void> {
+  checkNames('', options, ['contentLength'])
   const { contentLength } = options
   if (contentLength !== undefined) checkLength(contentLength)
   if (isFileHandle(source)) {
