@@ -14,7 +14,7 @@ import type { Route } from './routes'
 import { PendingExchanges } from './pending'
 import { Request } from './request'
 import { Response } from './response'
-import { initialState } from './state'
+import { initialState, plainState } from './state'
 import type { Told } from './stream'
 import { fileError } from './system'
 import { abortErrors, bodyAborted, writeError } from './outcome'
@@ -288,7 +288,9 @@ export class Lane {
     const response = new Response(
       this,
       server,
-      initialState(inbox.requestIsHead(at), server.compression !== null, route.compress, inbox.requestCoding(at)),
+      server.compression === null
+        ? plainState(inbox.requestIsHead(at))
+        : initialState(inbox.requestIsHead(at), route.compress, inbox.requestCoding(at)),
       inbox.requestConnection(at),
       inbox.requestGeneration(at),
       inbox.requestSequence(at),

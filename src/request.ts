@@ -59,7 +59,8 @@ export class Request<Pattern extends string = string> {
     this._headersLength = inbox.requestHeadersLength(at)
     this._textLength = inbox.requestTextLength(at)
     this._route = inbox.requestRoute(at)
-    this._parameters = inbox.requestParameters(at)
+    // Asked here: what is not called is not inlined, and V8 inlines only so much.
+    this._parameters = inbox.requestParameterCount(at) === 0 ? null : inbox.requestParameters(at)
     this._port = inbox.requestPort(at)
     this._address = inbox.requestAddress(at)
     this._response = response

@@ -27,16 +27,18 @@ export const State = {
 /** Where the code of the content coding is that the client likes best. */
 export const CODING_SHIFT = 10
 
+/** The state in which an exchange begins on a server that does not compress. */
+export function plainState(isHead: boolean): number {
+  return isHead ? State.toHead : 0
+}
+
 /**
- * The state in which an exchange begins.
+ * The state in which an exchange begins on a server that compresses.
  *
- * @param compresses whether its server compresses at all
  * @param automatic whether it does so unless the handler says otherwise
  * @param coding the code of the content coding that the client likes best
  */
-export function initialState(isHead: boolean, compresses: boolean, automatic: boolean, coding: number): number {
-  const state = isHead ? State.toHead : 0
-  if (!compresses) return state
+export function initialState(isHead: boolean, automatic: boolean, coding: number): number {
   const plain = automatic ? 0 : State.plain | State.plainAtFirst
-  return state | State.varies | plain | (coding << CODING_SHIFT)
+  return plainState(isHead) | State.varies | plain | (coding << CODING_SHIFT)
 }
