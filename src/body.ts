@@ -17,7 +17,8 @@ import { handled } from './stream'
  */
 export type ReadCallback = (chunk: Buffer | null, error: CodedError | null, size: number, request: Request) => void
 
-type Step = (chunk: Buffer | null, error: CodedError | null) => void
+/** What a waiting reader does with what comes. */
+export type Step = (chunk: Buffer | null, error: CodedError | null) => void
 
 /** How the body is being read; once begun one way it cannot be read another way. */
 const Mode = { unread: 0, callback: 1, consumed: 2 } as const
@@ -67,23 +68,11 @@ export class Body {
   }
 
   read(callback: ReadCallback): void {
-    if (typeof callback !== 'function') {
-      throw codedType('ERR_INVALID_ARGUMENT', `read() wants a callback function, but got ${show(callback)}.`)
-    }
+    checkReader(callback)
     if (this.mode === Mode.consumed) throw used()
-    if (this.step !== null) {
-      throw coded('ERR_READ_PENDING', 'A read of this body is still waiting: call read() again from its callback.')
-    }
+    if (this.step !== null) throw readPending()
     this.begin(Mode.callback)
-    const { request } = this
-    const run = bound(callback)
-    this.step = (chunk, error) => {
-      try {
-        run(chunk, error, chunk === null ? 0 : chunk.length, request)
-      } catch (thrown) {
-        failWith(this.exchange, thrown)
-      }
-    }
+    this.step = stepOf(callback, this.request)
     // Never inside the call that asks for it.
     if (this.isReady()) process.nextTick(() => this.deliver())
   }
@@ -112,7 +101,7 @@ export class Body {
       const chunks: Buffer[] = []
       const step: Step = (chunk, error) => {
         if (error !== null) return reject(error)
-        if (chunk === null) return resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks))
+        if (chunk === null) return resolve(joined(chunks))
         chunks.push(chunk)
         this.step = step
       }
@@ -271,7 +260,7 @@ export class Body {
     this.keep()
     const chunks = this.queue
     this.queue = []
-    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+    return joined(chunks)
   }
 }
 
@@ -293,6 +282,34 @@ export function discarded(): CodedError {
     'ERR_BODY_DISCARDED',
     'The body was dropped because the answer ended before anybody began to read it, or because its reader stopped.',
   )
+}
+
+/** @throws ERR_INVALID_ARGUMENT for what cannot be called back */
+export function checkReader(callback: unknown): void {
+  if (typeof callback !== 'function') {
+    throw codedType('ERR_INVALID_ARGUMENT', `read() wants a callback function, but got ${show(callback)}.`)
+  }
+}
+
+/** Calls a reader back where it asked; when it throws, its exchange has failed. */
+export function stepOf(callback: ReadCallback, request: Request): Step {
+  const run = bound(callback)
+  return (chunk, error) => {
+    try {
+      run(chunk, error, chunk === null ? 0 : chunk.length, request)
+    } catch (thrown) {
+      failWith(request._response, thrown)
+    }
+  }
+}
+
+/** All chunks as one. */
+export function joined(chunks: readonly Buffer[]): Buffer {
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+}
+
+export function readPending(): CodedError {
+  return coded('ERR_READ_PENDING', 'A read of this body is still waiting: call read() again from its callback.')
 }
 
 /** As the Fetch standard decodes a body: malformed sequences become U+FFFD, a byte order mark is dropped. */

@@ -1,6 +1,7 @@
 import type { NativeConnection } from './binding'
+import { checkReader } from './body'
 import type { Chunk } from './chunk'
-import { codedType, show, type CodedError } from './errors'
+import type { CodedError } from './errors'
 import type { HeaderValue } from './fields'
 import type { RawSocket } from './raw-socket'
 import type { Request } from './request'
@@ -100,9 +101,7 @@ export class Connection {
    * @throws ERR_READ_PENDING while a read is waiting; ERR_BODY_USED when the body is read another way
    */
   read(callback: ConnectionReadCallback): void {
-    if (typeof callback !== 'function') {
-      throw codedType('ERR_INVALID_ARGUMENT', `read() wants a callback function, but got ${show(callback)}.`)
-    }
+    checkReader(callback)
     this.request.read((chunk, error, size) => {
       if (error !== null) this.failure ??= error
       callback(chunk, error, size, this)

@@ -1,8 +1,17 @@
 import { binding, type NativeBodyDecoder } from './binding'
-import { decodeText, parseJson, used, type Body, type ReadCallback } from './body'
-import { bound } from './context'
-import { coded, codedRange, codedType, ERROR_CODES, show, type CodedError, type ErrorCode } from './errors'
-import { failWith } from './exchange'
+import {
+  checkReader,
+  decodeText,
+  joined,
+  parseJson,
+  readPending,
+  stepOf,
+  used,
+  type Body,
+  type ReadCallback,
+  type Step,
+} from './body'
+import { coded, codedRange, ERROR_CODES, show, type CodedError, type ErrorCode } from './errors'
 import type { Request } from './request'
 import type { Headers } from './headers'
 import { checkNames } from './rules'
@@ -89,22 +98,14 @@ export class DecodedBody {
   }
 
   read(callback: ReadCallback): void {
-    if (typeof callback !== 'function') {
-      throw codedType('ERR_INVALID_ARGUMENT', `read() wants a callback function, but got ${show(callback)}.`)
-    }
-    if (this.waiting) {
-      throw coded('ERR_READ_PENDING', 'A read of this body is still waiting: call read() again from its callback.')
-    }
+    checkReader(callback)
+    if (this.waiting) throw readPending()
     if (this.chunks === null && this.used) throw used()
     this.waiting = true
-    const run = bound(callback)
-    const tell = (chunk: Buffer | null, error: CodedError | null): void => {
+    const step = stepOf(callback, this.request)
+    const tell: Step = (chunk, error) => {
       this.waiting = false
-      try {
-        run(chunk, error, chunk === null ? 0 : chunk.length, this.request)
-      } catch (thrown) {
-        failWith(this.request._response, thrown)
-      }
+      step(chunk, error)
     }
     this.chunks ??= this.iterate()
     const next = this.failure === null ? this.chunks.next() : Promise.reject(this.failure)
@@ -141,7 +142,7 @@ export class DecodedBody {
   private async collect(): Promise<Buffer> {
     const chunks: Buffer[] = []
     for await (const chunk of this.iterate()) chunks.push(chunk)
-    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+    return joined(chunks)
   }
 }
 

@@ -149,9 +149,8 @@ export class Inbox {
     return this.words[at + ROUTE_WORD]! >>> ROUTE_BITS
   }
   /** Where the route's parameters begin and end, one after the other, counted from the record's text. */
-  requestParameters(at: number): number[] | null {
+  requestParameters(at: number): number[] {
     const count = this.requestParameterCount(at)
-    if (count === 0) return null
     const { words } = this
     const first = at + REQUEST_WORDS
     // Lists of their length: making a typed array, or a list that grows, takes V8 longer than the request object.

@@ -18,8 +18,7 @@ export function systemError(cause: unknown, address: string | undefined, port: n
   const code = systemCode(cause)
   if (code === undefined) return cause instanceof Error ? cause : new Error(String(cause))
   const { syscall = 'listen', message } = cause as NodeJS.ErrnoException
-  const number = (constants.errno as Readonly<Record<string, number | undefined>>)[code]
-  const errno = (cause as NodeJS.ErrnoException).errno ?? (number === undefined ? undefined : -number)
+  const errno = (cause as NodeJS.ErrnoException).errno ?? errnoOf(code)
   const place = port === undefined || address?.includes('/') === true ? address : `${address}:${port}`
   const error = new Error(`${syscall} ${code}: ${place}. ${HINTS[code] ?? message}`, { cause })
   return Object.assign(error, { code, errno, syscall, address, port })
@@ -29,9 +28,8 @@ export function systemError(cause: unknown, address: string | undefined, port: n
 export function fileError(cause: unknown): unknown {
   const code = systemCode(cause)
   if (code === undefined) return cause
-  const number = (constants.errno as Readonly<Record<string, number | undefined>>)[code]
   const error = new Error((cause as Error).message, { cause })
-  return Object.assign(error, { code, errno: number === undefined ? undefined : -number, syscall: 'dup' })
+  return Object.assign(error, { code, errno: errnoOf(code), syscall: 'dup' })
 }
 
 /** The code of an error from Node, or the one an error from the addon begins with. */
@@ -40,6 +38,12 @@ export function systemCode(error: unknown): string | undefined {
   const { code = '' } = error as NodeJS.ErrnoException
   if (CODE.test(code) && !code.startsWith('ERR_')) return code
   return /^(E[A-Z0-9_]+): /.exec(error.message)?.[1]
+}
+
+/** As Node gives it: negated. */
+function errnoOf(code: string): number | undefined {
+  const number = (constants.errno as Readonly<Record<string, number | undefined>>)[code]
+  return number === undefined ? undefined : -number
 }
 
 const CODE = /^E[A-Z0-9_]+$/
