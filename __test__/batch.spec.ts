@@ -13,6 +13,7 @@ import {
   parameterOf,
 } from '#dist/inbound'
 import { FileOption, Flag, Outbox } from '#dist/outbound'
+import * as socket from '#dist/socket-records'
 import { fieldOf } from '#dist/fields'
 import { Head, NO_FIELDS } from '#dist/head'
 import { Request } from '#dist/index'
@@ -153,7 +154,89 @@ test('reads events as the core writes them', (t) => {
   t.is(records.length, 9 + 1 + 4 + 2)
 })
 
+test('reads records of WebSockets as the core writes them', (t) => {
+  const { inbox, text, records } = inbound('inbound-sockets')
+  const of = (kind: number): number[] => records.filter((at) => inbox.kind(at) === kind)
+  for (const at of records) t.deepEqual([inbox.connection(at), inbox.generation(at)], [0x0100_0002, 3])
+  t.deepEqual(
+    of(Kind.opened).map((at) => [inbox.sequence(at), socket.openedExtensions(inbox, at, text)]),
+    [
+      [4, 'permessage-deflate'],
+      [5, ''],
+    ],
+  )
+  const messages = of(Kind.message)
+  t.deepEqual(
+    messages.map((at) => [
+      socket.messageIsBinary(inbox, at),
+      socket.messageIsLarge(inbox, at),
+      socket.messageIsFirst(inbox, at),
+      socket.messageIsLast(inbox, at),
+    ]),
+    [
+      [false, false, true, true],
+      [false, false, true, true],
+      [true, false, true, true],
+      [true, false, true, true],
+      [true, false, true, false],
+      [true, true, false, true],
+    ],
+  )
+  t.deepEqual(
+    messages.slice(0, 2).map((at) => socket.messageText(inbox, at)),
+    ['hello', 'grün'],
+  )
+  t.deepEqual(
+    messages.slice(2, 5).map((at) => socket.messageBytes(inbox, at)),
+    [Buffer.from([0, 1, 2, 255]), Buffer.alloc(0), Buffer.from('be')],
+  )
+  t.is(socket.messageIndex(inbox, messages[5]), 0)
+  const { ping, pong, drained, dropped } = socket.SocketEvent
+  const events = of(Kind.socket)
+  t.deepEqual(
+    events.map((at) => socket.socketEvent(inbox, at)),
+    [ping, pong, drained, dropped],
+  )
+  t.is(socket.heartbeatBytes(inbox, events[0]).toString(), 'beat')
+  t.is(socket.heartbeatBytes(inbox, events[1]).length, 0)
+  t.is(socket.drainedWaiting(inbox, events[2]), 3_000_000_000)
+  t.deepEqual([socket.droppedMessages(inbox, events[3]), socket.droppedBytes(inbox, events[3])], [2, 70_000])
+  t.deepEqual(
+    of(Kind.sent).map((at) => [
+      socket.sentToken(inbox, at),
+      socket.sentOutcome(inbox, at),
+      socket.sentBytes(inbox, at),
+    ]),
+    [
+      [9, Outcome.done, 64],
+      [10, Outcome.dropped, 0],
+    ],
+  )
+  t.deepEqual(
+    of(Kind.closed).map((at) => [
+      socket.closedIsClean(inbox, at),
+      socket.closedCode(inbox, at),
+      socket.closedReason(inbox, at),
+    ]),
+    [
+      [true, 1000, 'müde'],
+      [false, 1006, ''],
+    ],
+  )
+})
+
+test('bytes of messages are copies that later messages and batches leave alone', (t) => {
+  const { inbox, records } = inbound('inbound-sockets')
+  const [at] = records.filter((record) => inbox.kind(record) === Kind.message && socket.messageIsBinary(inbox, record))
+  const copies = Array.from({ length: 5000 }, () => socket.messageBytes(inbox, at))
+  inbox.bytes.fill(7)
+  t.true(copies.every((copy) => copy.equals(Buffer.from([0, 1, 2, 255]))))
+  copies[0].fill(9)
+  t.true(copies.slice(1).every((copy) => copy.equals(Buffer.from([0, 1, 2, 255]))))
+})
+
 const NAME = [0x0100_0002, 0xffff_ffff, 4] as const
+const SOCKET = [0x0100_0002, 0xffff_ffff] as const
 
 /** One record of each kind, by the names the Rust test knows. */
 const WRITTEN: Record<string, (outbox: Outbox) => void> = {
@@ -199,6 +282,37 @@ const WRITTEN: Record<string, (outbox: Outbox) => void> = {
     outbox.file(...NAME, 0, '', [fieldOf('x-a', 'b')], 'grün.txt', '/srv', range, hasRoot | leaveOpen, Flag.notify, 9)
   },
   'file-handle': (outbox) => outbox.file(...NAME, 203, 'Fine', [], 2, '', [], 0, 0, 0),
+  accept: (outbox) => {
+    const fields = [fieldOf('x-a', 'b')]
+    socket.writeAccept(outbox, ...NAME, 5, fields, 'dGhlIHNhbXBsZSBub25jZQ==', 'permessage-deflate')
+  },
+  send: (outbox) =>
+    void socket.writeSend(outbox, ...SOCKET, 'grün', socket.MessageFlag.compress | Flag.wantDrain, 0, 4),
+  'send-large': (outbox) => {
+    const flags = socket.MessageFlag.binary | Flag.large | Flag.notify
+    socket.writeSend(outbox, ...SOCKET, 1, flags, 1000, 4)
+  },
+  'send-part': (outbox) => {
+    const { binary, part, more } = socket.MessageFlag
+    socket.writeSend(outbox, ...SOCKET, Buffer.from('part'), binary | part | more, 0, 0)
+  },
+  'send-last': (outbox) => void socket.writeSend(outbox, ...SOCKET, '', socket.MessageFlag.part, 0, 0),
+  ping: (outbox) => socket.writeControl(outbox, ...SOCKET, socket.Control.ping, 0, Buffer.from('beat')),
+  pong: (outbox) => socket.writeControl(outbox, ...SOCKET, socket.Control.pong, 0, ''),
+  close: (outbox) => socket.writeControl(outbox, ...SOCKET, socket.Control.close, 4000, 'müde'),
+  terminate: (outbox) => socket.writeControl(outbox, ...SOCKET, socket.Control.terminate, 0, ''),
+  pause: (outbox) => socket.writeControl(outbox, ...SOCKET, socket.Control.pause, 0, ''),
+  resume: (outbox) => socket.writeControl(outbox, ...SOCKET, socket.Control.resume, 0, ''),
+  overflow: (outbox) => socket.writeOverflow(outbox, ...SOCKET, socket.Overflow.latest, 65_536),
+  subscribe: (outbox) => socket.writeTopic(outbox, ...SOCKET, true, 'news/Zürich'),
+  unsubscribe: (outbox) => socket.writeTopic(outbox, ...SOCKET, false, 'news/+'),
+  publish: (outbox) => {
+    const { compress, except } = socket.MessageFlag
+    socket.writePublish(outbox, 7, 'news/Zürich', 'rain', compress | except, ...SOCKET)
+  },
+  'publish-large': (outbox) => {
+    socket.writePublish(outbox, 7, 'news', 2, socket.MessageFlag.binary | Flag.large, 0, 0)
+  },
 }
 
 /** The bytes of one record; the padding, which nobody reads, as zeros. */

@@ -34,7 +34,7 @@ const modules = [
     what: 'loads the addon',
   },
   {
-    only: ['inbound.ts', 'outbound.ts', 'head.ts'],
+    only: ['inbound.ts', 'outbound.ts', 'socket-records.ts', 'head.ts'],
     pattern:
       /\b(Int32Array|Uint32Array|Big(Int|Uint)64Array|DataView)\b|\.(read|write|get|set)(Big)?U?[Ii]nt(16|32|64)/,
     what: 'reads or writes records at byte offsets',

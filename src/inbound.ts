@@ -1,7 +1,8 @@
 /**
  * What the core hands to JavaScript: the byte layout of a batch of records, such as requests and pieces of bodies. With
- * `outbound.ts`, the way back, the only file that knows offsets; `crates/millrace-batch` is the other half of both, and
- * the vectors in `crates/millrace-batch/testdata` hold all of it together.
+ * `outbound.ts`, the way back, and `socket-records.ts`, both ways for WebSockets, the only file that knows offsets;
+ * `crates/millrace-batch` is the other half of them, and the vectors in `crates/millrace-batch/testdata` hold all of it
+ * together.
  *
  * Everything is little-endian 32-bit words (every platform with a prebuilt addon is little-endian). An exchange, one
  * request and its answer, is named by three words: connection, generation and sequence. The constants stay unexported
@@ -15,7 +16,20 @@ const MORE_WORD = 1
 const FIRST_RECORD = 2
 
 /** Kinds of records in a batch, in the lowest byte of their first word. */
-export const Kind = { request: 1, body: 2, bodyEnd: 3, abort: 4, drain: 5, written: 6, server: 7 } as const
+export const Kind = {
+  request: 1,
+  body: 2,
+  bodyEnd: 3,
+  abort: 4,
+  drain: 5,
+  written: 6,
+  server: 7,
+  opened: 8,
+  message: 9,
+  socket: 10,
+  closed: 11,
+  sent: 12,
+} as const
 
 const REQUEST_WORDS = 18
 /** Where the route's number and the count of its parameters are, and where the parameters begin. */
@@ -23,7 +37,7 @@ const ROUTE_WORD = 16
 const ROUTE_BITS = 24
 const BODY_WORDS = 6
 /** Words of a record, by kind. */
-const LENGTHS = [0, REQUEST_WORDS, BODY_WORDS, 6, 5, 5, 6, 5]
+const LENGTHS = [0, REQUEST_WORDS, BODY_WORDS, 6, 5, 5, 6, 5, 6, 5, 5, 6, 6]
 
 const HTTP10 = 1 << 16
 const HAS_BODY = 1 << 17
@@ -58,7 +72,7 @@ export const Abort = {
 } as const
 
 /** What became of a write whose result was asked for; from `errno` on: a negated errno plus 16. */
-export const Outcome = { done: 0, notExecuted: 1, destroyed: 2, errno: 16 } as const
+export const Outcome = { done: 0, notExecuted: 1, destroyed: 2, dropped: 3, errno: 16 } as const
 
 /** Events of a server. */
 export const ServerEvent = { closed: 1, connectionError: 2, accepted: 3 } as const
@@ -170,7 +184,7 @@ export class Inbox {
     return this.words[at + 15]!
   }
 
-  /** Body, body end, abort, drain and written records share the place of the exchange's name. */
+  /** All records but requests and those of servers have the name of their exchange, or WebSocket, here. */
   connection(at: number): number {
     return this.words[at + 1]!
   }

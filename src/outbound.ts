@@ -1,6 +1,6 @@
 /**
  * What JavaScript hands back to the core: the byte layout of records such as answers and pieces of bodies, by the same
- * rules as in `inbound.ts`.
+ * rules as in `inbound.ts`; records for WebSockets are in `socket-records.ts`.
  */
 import type { Field } from './fields'
 import type { Head } from './head'
@@ -257,7 +257,7 @@ export class Outbox {
   }
 
   /** Fills in what all records begin with, and moves on. Returns the index of the record's first word. */
-  private finish(kind: number, connection: number, generation: number, sequence: number, end: number): number {
+  finish(kind: number, connection: number, generation: number, sequence: number, end: number): number {
     const start = this.position
     const word = start >>> 2
     const length = (end - start + 3) & ~3
@@ -283,7 +283,8 @@ export class Outbox {
     return at + head.length
   }
 
-  private fields(fields: readonly Field[], at: number): number {
+  /** Writes lines of fields and returns where they end. */
+  fields(fields: readonly Field[], at: number): number {
     for (const field of fields) at = this.field(field, at)
     return at
   }
@@ -292,14 +293,16 @@ export class Outbox {
     return field.written ? this.latin1(field.line, at) : at
   }
 
-  private latin1(text: string, at: number): number {
+  /** Writes text of characters below 256 and returns where it ends. */
+  latin1(text: string, at: number): number {
     const bytes = this.bytes
     const length = text.length
     for (let i = 0; i < length; i++) bytes[at + i] = text.charCodeAt(i)
     return at + length
   }
 
-  private utf8(text: string, at: number): number {
+  /** Writes text and returns where it ends. */
+  utf8(text: string, at: number): number {
     const length = text.length
     if (length > SHORT_TEXT) return at + this.bytes.write(text, at, 'utf8')
     const bytes = this.bytes

@@ -1,9 +1,12 @@
 //! The batch that an I/O thread writes and JavaScript receives.
 
+mod sockets;
+
 use std::net::IpAddr;
 
 use bytes::Bytes;
 
+pub use self::sockets::Message;
 use crate::ExchangeId;
 use crate::layout::{
     AbortReason, INBOUND_HEADER_WORDS, INBOUND_WORDS, INLINE_BODY_BYTES, LARGE_BODY_BYTES,
@@ -91,7 +94,7 @@ impl Inbound {
             || self.chunk_bytes >= LARGE_BODY_BYTES
     }
 
-    /// How many of the records are requests.
+    /// How many of the records are requests or messages.
     pub fn request_count(&self) -> usize {
         self.requests
     }

@@ -38,6 +38,16 @@ pub mod inbound_kind {
     pub const WRITTEN: u32 = 6;
     /// Something happened to a server, 5 words.
     pub const SERVER: u32 = 7;
+    /// An exchange has become a WebSocket, 6 words.
+    pub const OPENED: u32 = 8;
+    /// A message of a WebSocket, or a part of one, 5 words.
+    pub const MESSAGE: u32 = 9;
+    /// Something else happened to a WebSocket, 5 words.
+    pub const SOCKET: u32 = 10;
+    /// A WebSocket is over, 6 words; the last record of it.
+    pub const CLOSED: u32 = 11;
+    /// A message asked to be notified about is done, 6 words.
+    pub const SENT: u32 = 12;
 }
 
 /// Flags of inbound records, in place in a record's first word.
@@ -66,10 +76,24 @@ pub mod inbound_flag {
     pub const LARGE: u32 = 1 << 8;
     /// BODY: it is the last piece and there are no trailers.
     pub const END: u32 = 1 << 9;
+    /// MESSAGE: the payload is outside the batch, under the index in place of the offset.
+    pub const MESSAGE_LARGE: u32 = 1 << 8;
+    /// MESSAGE: it is binary; else it is UTF-8 text.
+    pub const BINARY: u32 = 1 << 9;
+    /// MESSAGE: the text has only ASCII characters.
+    pub const ASCII: u32 = 1 << 10;
+    /// MESSAGE: the message begins with it.
+    pub const FIRST: u32 = 1 << 11;
+    /// MESSAGE: the message ends with it.
+    pub const LAST: u32 = 1 << 12;
+    /// SOCKET: where the event is.
+    pub const EVENT_SHIFT: u32 = 8;
+    /// CLOSED: both sides have sent a Close frame.
+    pub const CLEAN: u32 = 1 << 8;
 }
 
 /// Words of each inbound record, by kind; a request has two more for each of its route's parameters.
-pub const INBOUND_WORDS: [usize; 8] = [0, 18, 6, 6, 5, 5, 6, 5];
+pub const INBOUND_WORDS: [usize; 13] = [0, 18, 6, 6, 5, 5, 6, 5, 6, 5, 5, 6, 6];
 
 /// REQUEST: where the count of parameters is in the word that holds the route's number.
 pub const PARAMETER_COUNT_SHIFT: u32 = 24;
@@ -103,7 +127,21 @@ pub mod outbound_kind {
     pub const RESET: u32 = 7;
     /// A file as the whole answer, 13 words and its payload.
     pub const FILE: u32 = 8;
+    /// The exchange becomes a WebSocket, 9 words and its payload.
+    pub const ACCEPT: u32 = 9;
+    /// A message for a WebSocket, or a part of one, 7 words and its payload.
+    pub const SEND: u32 = 10;
+    /// Something else for a WebSocket, 7 words and its payload.
+    pub const CONTROL: u32 = 11;
+    /// What is published under a topic is wanted, or no more, 6 words and the topic.
+    pub const TOPIC: u32 = 12;
+    /// A message for all WebSockets that want its topic, 8 words and its payload. It is for every I/O thread: see
+    /// [`EVERY_THREAD`](super::EVERY_THREAD).
+    pub const PUBLISH: u32 = 13;
 }
+
+/// The number in place of an I/O thread's in the records that all of them are to carry out.
+pub const EVERY_THREAD: u32 = 0xff;
 
 /// Flags of outbound records, already shifted to their place above the kind.
 pub mod outbound_flag {
@@ -125,6 +163,61 @@ pub mod outbound_flag {
     pub const FLUSH: u32 = 128 << 8;
     /// RESPOND, HEAD: where the code of the coding is that the body is to be compressed with.
     pub const CODING_SHIFT: u32 = 16;
+    /// SEND, PUBLISH: it is binary; else it is UTF-8 text.
+    pub const BINARY: u32 = 1 << 8;
+    /// SEND, PUBLISH: it may be compressed.
+    pub const COMPRESS: u32 = 16 << 8;
+    /// SEND: it is a part of the streamed message, and not its last.
+    pub const MORE: u32 = 64 << 8;
+    /// SEND: it belongs to the streamed message.
+    pub const PART: u32 = 128 << 8;
+    /// PUBLISH: one socket is left out.
+    pub const EXCEPT: u32 = 256 << 8;
+}
+
+/// What a CONTROL record asks for.
+pub mod control {
+    /// A Ping frame.
+    pub const PING: u32 = 1;
+    /// A Pong frame.
+    pub const PONG: u32 = 2;
+    /// A Close frame with the argument as its code, and no code when that is 0; nothing is sent after it.
+    pub const CLOSE: u32 = 3;
+    /// The connection is cut.
+    pub const TERMINATE: u32 = 4;
+    /// The socket is not read.
+    pub const PAUSE: u32 = 5;
+    /// The socket is read again.
+    pub const RESUME: u32 = 6;
+    /// What becomes of messages that a slow client does not take: the argument is a code of [`overflow`](super::overflow),
+    /// and in place of the payload's length is what may wait, in bytes.
+    pub const OVERFLOW: u32 = 7;
+}
+
+/// Codes of what becomes of messages that a slow client does not take.
+pub mod overflow {
+    /// The socket is closed.
+    pub const CLOSE: u32 = 0;
+    /// The message that does not fit is dropped.
+    pub const DROP_NEWEST: u32 = 1;
+    /// The oldest messages that wait are dropped.
+    pub const DROP_OLDEST: u32 = 2;
+    /// Of each topic only the latest message waits.
+    pub const LATEST: u32 = 3;
+}
+
+/// What a SOCKET record reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum SocketEvent {
+    /// A Ping frame, which the core has answered.
+    Ping = 1,
+    /// A Pong frame.
+    Pong = 2,
+    /// What waited has fallen below the low mark.
+    Drained = 3,
+    /// Messages were dropped because the client is slow.
+    Dropped = 4,
 }
 
 /// Options of a FILE record.
@@ -195,6 +288,8 @@ pub enum WriteOutcome {
     NotExecuted,
     /// The server stopped first.
     Destroyed,
+    /// The client was too slow, and it was dropped.
+    Dropped,
     /// The operating system refused it with this error number.
     System(i32),
 }
@@ -206,6 +301,7 @@ impl WriteOutcome {
             WriteOutcome::Written => 0,
             WriteOutcome::NotExecuted => 1,
             WriteOutcome::Destroyed => 2,
+            WriteOutcome::Dropped => 3,
             WriteOutcome::System(errno) => 16 + errno.unsigned_abs(),
         }
     }

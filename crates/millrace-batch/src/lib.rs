@@ -6,7 +6,7 @@
 //! # Layout
 //!
 //! - [`layout`]: every number of the format: kinds, flags, sizes. The TypeScript side has the same in
-//!   `src/inbound.ts` and `src/outbound.ts`.
+//!   `src/inbound.ts`, `src/outbound.ts` and `src/socket-records.ts`.
 //! - [`inbound`]: [`Inbound`], written by an I/O thread and delivered into the memory JavaScript reads.
 //! - [`outbound`]: [`Outbound`], an iterator over what JavaScript wrote.
 //!
@@ -16,7 +16,7 @@ pub mod inbound;
 pub mod layout;
 pub mod outbound;
 
-pub use inbound::{Inbound, RemoteAddress, Request, Routed};
+pub use inbound::{Inbound, Message, RemoteAddress, Request, Routed};
 pub use outbound::{Malformed, Outbound, Record};
 
 /// Names one exchange: a request and its answer.
@@ -31,4 +31,13 @@ pub struct ExchangeId {
     pub generation: u32,
     /// The request's number on its connection, from 0.
     pub sequence: u32,
+}
+
+/// Names a WebSocket: the connection that it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SocketId {
+    /// As [`ExchangeId::connection`].
+    pub connection: u32,
+    /// As [`ExchangeId::generation`].
+    pub generation: u32,
 }

@@ -1,5 +1,8 @@
 //! The batch that JavaScript writes and the core carries out.
 
+mod sockets;
+
+pub use self::sockets::{Part, Publication, Send, SocketAction};
 use crate::ExchangeId;
 use crate::layout::{file_option, outbound_flag, outbound_kind};
 
@@ -104,6 +107,21 @@ pub enum Action<'a> {
         /// Report the write, or why there is none, under this token.
         notify: Option<u32>,
     },
+    /// The exchange becomes a WebSocket.
+    Accept {
+        /// The number of the settings that it has from then on.
+        settings: u32,
+        /// Lines `name: value\r\n` for the answer, besides those that the handshake needs.
+        fields: &'a [u8],
+        /// The request's `Sec-WebSocket-Key`.
+        key: &'a [u8],
+        /// The extensions that the client offers.
+        offers: &'a [u8],
+    },
+    /// Something for a WebSocket. The sequence of the record's exchange has no meaning.
+    Socket(SocketAction<'a>),
+    /// Something for many WebSockets. The record's exchange has no meaning.
+    Publish(Publication<'a>),
 }
 
 /// Where a file is.
@@ -238,6 +256,11 @@ fn action(raw: &[u8]) -> Result<Action<'_>, Malformed> {
         outbound_kind::CREDIT => Action::Credit(fifth),
         outbound_kind::RESET => Action::Reset { always: fifth == 1 },
         outbound_kind::FILE => file(raw)?,
+        outbound_kind::ACCEPT => sockets::accept(raw)?,
+        outbound_kind::SEND => sockets::send(raw)?,
+        outbound_kind::CONTROL => sockets::controlled(raw)?,
+        outbound_kind::TOPIC => sockets::topic(raw)?,
+        outbound_kind::PUBLISH => sockets::publish(raw)?,
         _ => return Err(Malformed),
     };
     Ok(action)

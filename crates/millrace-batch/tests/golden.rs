@@ -5,10 +5,15 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use millrace_batch::layout::{
-    AbortReason, ServerEvent, WriteOutcome, coding, file_option, inbound_flag,
+    AbortReason, EVERY_THREAD, ServerEvent, SocketEvent, THREAD_SHIFT, WriteOutcome, coding,
+    file_option, inbound_flag, overflow,
 };
-use millrace_batch::outbound::{Action, File, Head, Payload};
-use millrace_batch::{ExchangeId, Inbound, Outbound, RemoteAddress, Request, Routed};
+use millrace_batch::outbound::{
+    Action, File, Head, Part, Payload, Publication, Send, SocketAction,
+};
+use millrace_batch::{
+    ExchangeId, Inbound, Message, Outbound, RemoteAddress, Request, Routed, SocketId,
+};
 
 #[test]
 fn requests_lie_as_written_down() {
@@ -256,6 +261,115 @@ fn what_typescript_writes_is_read() {
                 notify: None,
             },
         ),
+        (
+            "accept",
+            Action::Accept {
+                settings: 5,
+                fields: b"x-a: b\r\n",
+                key: b"dGhlIHNhbXBsZSBub25jZQ==",
+                offers: b"permessage-deflate",
+            },
+        ),
+        (
+            "send",
+            Action::Socket(SocketAction::Send(Send {
+                data: Payload::Inline("grün".as_bytes()),
+                binary: false,
+                compress: true,
+                part: None,
+                fragment: 0,
+                notify: None,
+                want_drain: true,
+            })),
+        ),
+        (
+            "send-large",
+            Action::Socket(SocketAction::Send(Send {
+                data: Payload::Large(1),
+                binary: true,
+                compress: false,
+                part: None,
+                fragment: 1000,
+                notify: Some(4),
+                want_drain: false,
+            })),
+        ),
+        (
+            "send-part",
+            Action::Socket(SocketAction::Send(Send {
+                data: Payload::Inline(b"part"),
+                binary: true,
+                compress: false,
+                part: Some(Part::More),
+                fragment: 0,
+                notify: None,
+                want_drain: false,
+            })),
+        ),
+        (
+            "send-last",
+            Action::Socket(SocketAction::Send(Send {
+                data: Payload::Inline(b""),
+                binary: false,
+                compress: false,
+                part: Some(Part::Last),
+                fragment: 0,
+                notify: None,
+                want_drain: false,
+            })),
+        ),
+        ("ping", Action::Socket(SocketAction::Ping(b"beat"))),
+        ("pong", Action::Socket(SocketAction::Pong(b""))),
+        (
+            "close",
+            Action::Socket(SocketAction::Close {
+                code: 4000,
+                reason: "müde".as_bytes(),
+            }),
+        ),
+        ("terminate", Action::Socket(SocketAction::Terminate)),
+        ("pause", Action::Socket(SocketAction::Pause)),
+        ("resume", Action::Socket(SocketAction::Resume)),
+        (
+            "overflow",
+            Action::Socket(SocketAction::Overflow {
+                policy: overflow::LATEST,
+                bytes: 65_536,
+            }),
+        ),
+        (
+            "subscribe",
+            Action::Socket(SocketAction::Subscribe("news/Zürich".as_bytes())),
+        ),
+        (
+            "unsubscribe",
+            Action::Socket(SocketAction::Unsubscribe(b"news/+")),
+        ),
+        (
+            "publish",
+            Action::Publish(Publication {
+                server: 7,
+                topic: "news/Zürich".as_bytes(),
+                data: Payload::Inline(b"rain"),
+                binary: false,
+                compress: true,
+                except: Some(SocketId {
+                    connection: 0x0100_0002,
+                    generation: u32::MAX,
+                }),
+            }),
+        ),
+        (
+            "publish-large",
+            Action::Publish(Publication {
+                server: 7,
+                topic: b"news",
+                data: Payload::Large(2),
+                binary: true,
+                compress: false,
+                except: None,
+            }),
+        ),
     ];
     // Latin-1 on the wire, UTF-8 in this source.
     let latin1 = |text: &[u8]| -> Vec<u8> {
@@ -269,11 +383,29 @@ fn what_typescript_writes_is_read() {
         assert_eq!(name, expected_name);
         let mut outbound = Outbound::new(bytes);
         let record = outbound.next().expect("a record").expect("well formed");
-        assert_eq!(
-            record.exchange,
-            exchange(0x0100_0002, u32::MAX, 4),
-            "{name}"
-        );
+        match record.action {
+            // The sequence is a token, an operation, or nothing.
+            Action::Socket(_) => {
+                let ExchangeId {
+                    connection,
+                    generation,
+                    ..
+                } = record.exchange;
+                assert_eq!((connection, generation), (0x0100_0002, u32::MAX), "{name}");
+            }
+            Action::Publish(_) => {
+                assert_eq!(
+                    record.exchange.connection >> THREAD_SHIFT,
+                    EVERY_THREAD,
+                    "{name}"
+                );
+            }
+            _ => assert_eq!(
+                record.exchange,
+                exchange(0x0100_0002, u32::MAX, 4),
+                "{name}"
+            ),
+        }
         let mut action = *action;
         let reason;
         if let Action::Respond { head, .. } | Action::Head { head, .. } = &mut action {
@@ -283,6 +415,54 @@ fn what_typescript_writes_is_read() {
         assert_eq!(record.action, action, "{name}");
         assert!(outbound.next().is_none(), "{name} is one record");
     }
+}
+
+#[test]
+fn websockets_lie_as_written_down() {
+    let socket = SocketId {
+        connection: 0x0100_0002,
+        generation: 3,
+    };
+    let message = Message {
+        binary: false,
+        ascii: true,
+        first: true,
+        last: true,
+    };
+    let mut batch = Inbound::default();
+    batch.push_opened(exchange(0x0100_0002, 3, 4), b"permessage-deflate");
+    batch.push_opened(exchange(0x0100_0002, 3, 5), b"");
+    batch.push_message(socket, message, b"hello");
+    let text = Message {
+        ascii: false,
+        ..message
+    };
+    batch.push_message(socket, text, "grün".as_bytes());
+    let binary = Message {
+        binary: true,
+        ..text
+    };
+    batch.push_message(socket, binary, &[0, 1, 2, 255]);
+    batch.push_message(socket, binary, b"");
+    let begin = Message {
+        last: false,
+        ..binary
+    };
+    batch.push_message(socket, begin, b"be");
+    let end = Message {
+        first: false,
+        ..binary
+    };
+    batch.push_large_message(socket, end, vec![b'x'; 20].into());
+    batch.push_heartbeat(socket, SocketEvent::Ping, b"beat");
+    batch.push_heartbeat(socket, SocketEvent::Pong, b"");
+    batch.push_drained(socket, 3_000_000_000);
+    batch.push_dropped(socket, 2, 70_000);
+    batch.push_sent(socket, 9, WriteOutcome::Written, 64);
+    batch.push_sent(socket, 10, WriteOutcome::Dropped, 0);
+    batch.push_closed(socket, true, 1000, "müde".as_bytes());
+    batch.push_closed(socket, false, 1006, b"");
+    check_inbound("inbound-sockets.hex", &batch, false);
 }
 
 fn exchange(connection: u32, generation: u32, sequence: u32) -> ExchangeId {

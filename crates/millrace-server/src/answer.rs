@@ -134,8 +134,11 @@ impl Connection {
                 }
                 Ok(())
             }
-            // It is answered apart.
-            Action::File { .. } => Err(Rejected::OutOfOrder),
+            // They are carried out apart.
+            Action::File { .. }
+            | Action::Accept { .. }
+            | Action::Socket(_)
+            | Action::Publish(_) => Err(Rejected::OutOfOrder),
             Action::Reset { .. } => match conn.is_pending(sequence) {
                 true => Err(Rejected::WrongLength),
                 false => Ok(()),
