@@ -64,9 +64,12 @@ fn fixed_answers_flow_although_too_much_waits_for_javascript() {
     let (mut js, _, address) = Js::routing(tight, routes);
     let mut waiting = Vec::new();
     while js.thread.queued_bytes() <= 10_000 {
+        let before = js.thread.queued_bytes();
         waiting.push(ask(address, SLOW.repeat(2)));
-        // Not so fast that twice as much waits, which holds up everything.
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        // One after the other, so that never twice as much waits, which would hold up everything.
+        while js.thread.queued_bytes() == before {
+            std::thread::yield_now();
+        }
     }
     // New connections, and one that asks JavaScript in between and so has to wait for it.
     for _ in 0..10 {
@@ -208,7 +211,8 @@ fn a_body_sent_to_a_fixed_answer_is_passed_over_or_ends_the_connection() {
 #[test]
 fn a_body_sent_to_a_fixed_answer_has_its_time() {
     let mut timed = config();
-    timed.timeouts.body = 200;
+    // Long enough for a machine under load to send the first body in time.
+    timed.timeouts.body = 1000;
     let routes = vec![route("POST", "/fixed", RouteTarget::Fixed(fixed("fixed")))];
     let (_js, _, address) = Js::routing(timed, routes);
     let mut client = ask(

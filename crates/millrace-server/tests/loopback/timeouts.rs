@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::time::Duration;
 
-use millrace_server::Config;
+use millrace_server::{Config, NewRoute, RouteTarget, RouteTimeouts};
 use socket2::SockRef;
 
 use crate::client::{GET, ask, await_end, connect, post, read_answer, read_to_end};
-use crate::js::{Event, Js, config, credit, end, large_chunk, respond, start};
+use crate::js::{Event, Js, config, credit, end, large_chunk, respond, route, start};
 
 /// Long enough for a machine under load to do what is done in time here, in milliseconds.
 const SOON: u64 = 50;
@@ -33,8 +33,12 @@ fn a_connection_that_never_says_anything_is_closed() {
 
 #[test]
 fn a_head_that_is_not_finished_is_answered_408() {
-    let (mut js, listening, address) = Js::serving(with(|config| config.timeouts.headers = SOON));
+    let (mut js, listening, address) = Js::serving(with(|config| {
+        config.timeouts.headers = SOON;
+        config.pull_accept = true;
+    }));
     let mut client = ask(address, "GET / HTTP/1.1\r\nHost: ");
+    accept(&mut js, listening.id);
     let answer = read_answer(&mut client);
     assert_eq!(answer.status, 408);
     assert!(answer.head.contains("Connection: close"));
@@ -49,8 +53,12 @@ fn a_head_that_is_not_finished_is_answered_408() {
 
 #[test]
 fn a_late_head_behind_an_answer_owed_is_refused_once_and_others_are_served() {
-    let (mut js, listening, address) = Js::serving(with(|config| config.timeouts.headers = SOON));
+    let (mut js, listening, address) = Js::serving(with(|config| {
+        config.timeouts.headers = SOON;
+        config.pull_accept = true;
+    }));
     let mut client = ask(address, GET);
+    accept(&mut js, listening.id);
     let id = js.request();
     // An empty line, and then nothing: the next request has begun.
     client.write_all(b"\r\n").unwrap();
@@ -59,6 +67,7 @@ fn a_late_head_behind_an_answer_owed_is_refused_once_and_others_are_served() {
     };
     assert!(text.starts_with("ERR_HTTP_HEADERS_TIMEOUT"), "{text}");
     let mut other = ask(address, GET);
+    accept(&mut js, listening.id);
     let second = js.request();
     js.send(respond(second, "served"));
     assert_eq!(read_answer(&mut other).body, "served");
@@ -124,8 +133,15 @@ fn a_body_nobody_reads_has_no_time_limit() {
 
 #[test]
 fn a_handler_that_does_not_answer_is_answered_for() {
-    let (mut js, _, address) = Js::serving(with(|config| config.timeouts.handler = SOON));
-    let mut client = ask(address, GET);
+    let impatient = NewRoute {
+        timeouts: RouteTimeouts {
+            handler: Some(SOON),
+            ..RouteTimeouts::default()
+        },
+        ..route("GET", "/impatient", RouteTarget::Handler)
+    };
+    let (mut js, _, address) = Js::routing(config(), vec![impatient]);
+    let mut client = ask(address, "GET /impatient HTTP/1.1\r\nHost: a\r\n\r\n");
     let id = js.request();
     assert_eq!(js.next(), Event::Abort(id, 5));
     let answer = read_answer(&mut client);
@@ -192,6 +208,12 @@ fn a_refused_client_that_does_not_close_is_cut_in_the_end() {
     while client.write_all(b"more").is_ok() {
         std::thread::yield_now();
     }
+}
+
+/// Accepts a connection whose client has sent its first bytes: how long it took over that is no matter then.
+fn accept(js: &mut Js, server: u32) {
+    js.thread.accept_more(server, 1);
+    assert!(matches!(js.next(), Event::Accepted(..)));
 }
 
 fn with(change: impl FnOnce(&mut Config)) -> Config {
