@@ -17,7 +17,9 @@ export interface Held {
   readonly external: number
   /** Open descriptors. */
   readonly descriptors: number
+  /** Connections there are, and how many there have been. */
   readonly connections: number
+  readonly accepted: number
   readonly requests: number
   readonly pending: number
 }
@@ -61,8 +63,8 @@ async function measure(): Promise<Held> {
     await sleep(10)
   }
   const { rss, heapUsed: heap, external } = process.memoryUsage()
-  const { connections, requests, pending } = server.stats()
-  return { rss, heap, external, descriptors: descriptors(), connections, requests, pending }
+  const { connections, accepted, requests, pending } = server.stats()
+  return { rss, heap, external, descriptors: descriptors(), connections, accepted, requests, pending }
 }
 
 function descriptors(): number {
