@@ -217,7 +217,9 @@ testCurl('curl -T - sends what it does not know the length of in chunks', async 
 testCurl('curl -T with a file that is too large learns it before sending it', async (t) => {
   const { url } = await serve(t, digest)
   const { file } = await largeFile(t, 9 * MIB)
-  const { stdout } = await curl('-T', file, '--output', '/dev/null', '--write-out', '%{http_code} %{size_upload}', url)
+  const told = ['--output', '/dev/null', '--write-out', '%{http_code} %{size_upload}']
+  // By itself curl sends it after a second without an answer.
+  const { stdout } = await curl('-T', file, '--expect100-timeout', '30', ...told, url)
   t.is(stdout, '413 0')
 })
 

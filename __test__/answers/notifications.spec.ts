@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import type { Response } from '#dist/index'
-import { codeOf, deafClient, requestText, serveFor, until } from './served'
+import { codeOf, deafClient, requestText, serveFor, until, untilTold } from './served'
 
 // What becomes of what was written, over real sockets.
 
@@ -27,7 +27,7 @@ test('writes, flushes and the end are told in order, each once, and never inside
     inside = false
   })
   t.is((await get('/')).body.length, MIB + 3)
-  await sleep(20)
+  await untilTold(told, 6)
   t.deepEqual(told, ['write', 'flush', 'empty flush', 'large', 'promise', 'end'])
 })
 
@@ -47,7 +47,7 @@ test('an answer whose turn has not come is told after those before it', async (t
     response.end('y', () => told.push(`${target} end`))
   }
   for (let count = 0; count < 3; count++) t.is((await connection.answer()).body.toString(), 'xy')
-  await sleep(20)
+  await untilTold(told, 9)
   t.deepEqual(
     told,
     ['/1', '/2', '/3'].flatMap((target) => ['write', 'flush', 'end'].map((what) => `${target} ${what}`)),
@@ -56,17 +56,16 @@ test('an answer whose turn has not come is told after those before it', async (t
 
 test('a client that goes is told to every write that waited, once, in order', async (t) => {
   const told: string[] = []
-  const { port, stillServes, reported } = await serveFor(t, (_request, response) => {
+  const { server, port, stillServes, reported } = await serveFor(t, (_request, response) => {
     for (let count = 0; count < 20; count++) {
       response.write(Buffer.alloc(MIB), (error) => told.push(`${count} ${error === null ? 'done' : 'failed'}`))
     }
     response.end((error) => told.push(`end ${error === null ? 'done' : 'failed'}`))
   })
   const client = await deafClient(t, port, '/')
-  await sleep(100)
+  await until(() => server.stats().bytesWritten > 0)
   client.close()
-  await until(() => told.length >= 21)
-  await sleep(20)
+  await untilTold(told, 21)
   t.deepEqual(
     told.map((line) => line.split(' ')[0]),
     [...Array.from({ length: 20 }, (_, count) => String(count)), 'end'],
@@ -86,7 +85,7 @@ test('a server that stops tells those who wait', async (t) => {
     response.write(Buffer.alloc(64 * MIB), (error) => outcome.resolve(error === null ? 'done' : codeOf(error)))
   })
   await deafClient(t, port, '/')
-  await sleep(100)
+  await until(() => server.stats().bytesWritten > 0)
   await server.close({ timeout: 0 })
   t.true(['ERR_SERVER_CLOSED', 'ERR_WRITE_NOT_EXECUTED'].includes((await outcome.promise) as string))
 })
@@ -114,7 +113,7 @@ test('finished tells of the whole answer', async (t) => {
     return response.end('y')
   })
   for (const target of ['/whole', '/pieces', '/throws']) await get(target)
-  await sleep(20)
+  await untilTold(done, 3)
   t.deepEqual(done, ['/whole', '/pieces', '/throws'])
 })
 

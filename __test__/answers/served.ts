@@ -73,8 +73,14 @@ export async function deafClient(t: ExecutionContext, port: number, target: stri
 
 /** Waits for something that is about to happen; whoever calls says what it means when it has not. */
 export async function until(isDone: () => boolean): Promise<void> {
-  const late = Date.now() + 5000
+  const late = Date.now() + 20_000
   while (!isDone() && Date.now() < late) await sleep(5)
+}
+
+/** Waits until so much has been told, and then for what would be too much. */
+export async function untilTold(told: readonly unknown[], count: number): Promise<void> {
+  await until(() => told.length >= count)
+  await sleep(20)
 }
 
 export function codeOf(error: unknown): unknown {
