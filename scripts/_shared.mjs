@@ -24,27 +24,35 @@ export function step(command, args, options = {}) {
   return status === 0
 }
 
-/** Like `step`, and hands back what was printed, so that counts can be read from it. */
+/**
+ * Like `step`, and hands back what was printed, so that counts can be read from it. On a terminal what goes to standard
+ * error is the terminal's alone, so that progress can be drawn.
+ */
 export function stepWithOutput(command, args, options = {}) {
   console.log(`\n> ${[command, ...args].join(' ')}`)
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: root,
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', process.stderr.isTTY ? 'inherit' : 'pipe'],
       ...shell(command),
       ...options,
     })
     let output = ''
+    let errors = ''
     child.stdout.setEncoding('utf8')
     child.stdout.on('data', (text) => {
       output += text
       process.stdout.write(text)
     })
+    child.stderr?.setEncoding('utf8').on('data', (text) => {
+      errors += text
+      process.stderr.write(text)
+    })
     child.on('error', (error) => {
       console.error(`${command} could not be started: ${error.message}`)
-      resolve({ ok: false, output })
+      resolve({ ok: false, output, errors })
     })
-    child.on('close', (code) => resolve({ ok: code === 0, output }))
+    child.on('close', (code) => resolve({ ok: code === 0, output, errors }))
   })
 }
 

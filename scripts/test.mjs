@@ -1,8 +1,10 @@
 // `npm test [-- --rust | --js [specs…]]`: builds what is stale, runs every test, counts them.
+// What failed is told once more before the counts, which are the last line.
 // `npm test -- --js build/test/request.spec.js` runs one spec.
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { failuresOfAva, failuresOfCargo, lastWords, summary } from './_failures.mjs'
 import { fail, locked, root, step, stepWithOutput, tool } from './_shared.mjs'
 
 const args = process.argv.slice(2)
@@ -10,6 +12,7 @@ const specs = args.filter((argument) => !argument.startsWith('--'))
 const suites = [...(args.includes('--js') ? [] : [cargoTest]), ...(args.includes('--rust') ? [] : [avaTest])]
 
 const total = { passed: 0, failed: 0, skipped: 0 }
+const failures = []
 for (const suite of suites) {
   const counts = await suite()
   for (const key of Object.keys(total)) total[key] += counts[key]
@@ -18,18 +21,20 @@ if (total.passed === 0 && total.failed === 0) {
   console.error('no test ran')
   total.failed = 1
 }
+if (failures.length > 0) console.log(`\n${summary(failures)}`)
 console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped ? `, ${total.skipped} skipped` : ''}`)
 process.exitCode = total.failed === 0 ? 0 : 1
 
 async function cargoTest() {
-  const { ok, output } = await stepWithOutput('cargo', ['test', '--workspace', '--no-fail-fast', ...locked])
+  const { ok, output, errors } = await stepWithOutput('cargo', ['test', '--workspace', '--no-fail-fast', ...locked])
   const counts = { passed: 0, failed: 0, skipped: 0 }
   for (const line of output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm)) {
     counts.passed += +line[1]
     counts.failed += +line[2]
     counts.skipped += +line[3]
   }
-  return failedAnyhow(ok, counts)
+  if (counts.failed > 0) failures.push(failuresOfCargo(output))
+  return failedAnyhow(ok, counts, () => lastWords('cargo test', output, errors))
 }
 
 async function avaTest() {
@@ -39,17 +44,23 @@ async function avaTest() {
   rmSync(join(root, 'build', 'test'), { recursive: true, force: true })
   if (!step(tool('tsc'), ['-p', '__test__/tsconfig.json', '--noCheck'])) return { passed: 0, failed: 1, skipped: 0 }
 
-  const { ok, output } = await stepWithOutput(tool('ava'), specs, { env: { ...process.env, FORCE_COLOR: '0' } })
+  const { ok, output, errors } = await stepWithOutput(tool('ava'), specs, {
+    env: { ...process.env, FORCE_COLOR: '0' },
+  })
   // ava's closing lines leave out what passed when something failed, so passed tests are counted one by one.
   const sum = (pattern) => [...output.matchAll(pattern)].reduce((all, match) => all + +match[1], 0)
-  return failedAnyhow(ok, {
+  const counts = {
     passed: [...output.matchAll(/^ {2}[✔√] /gm)].length,
     failed: sum(/^ {2}(\d+) (?:tests? failed|uncaught exceptions?|unhandled rejections?)$/gm),
     skipped: sum(/^ {2}(\d+) tests? (?:skipped|todo)$/gm),
-  })
+  }
+  if (counts.failed > 0) failures.push(failuresOfAva(output))
+  return failedAnyhow(ok, counts, () => lastWords('ava', output, errors))
 }
 
 // A runner that failed without a failed test (it did not compile, timed out, crashed) counts as one failure.
-function failedAnyhow(ok, counts) {
-  return ok || counts.failed > 0 ? counts : { ...counts, failed: 1 }
+function failedAnyhow(ok, counts, told) {
+  if (ok || counts.failed > 0) return counts
+  failures.push(told())
+  return { ...counts, failed: 1 }
 }
