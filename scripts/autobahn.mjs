@@ -70,15 +70,19 @@ async function startServer() {
 
 // The cases know nothing of each other, so several clients share a queue, the long batches first.
 async function runAll(url) {
-  const chosen = options.cases ? [options.patterns] : options.fast ? quick : [...long, ...quick]
-  const queue = chosen.map((patterns) => ({ patterns, name: options.cases ? 'cases' : patterns[0].replace('.*', '') }))
+  const queue = options.cases
+    ? options.patterns.map((pattern) => [pattern])
+    : options.fast
+      ? [...quick]
+      : [...long, ...quick]
   const all = new Map()
   let begun = 0
   const counter = setInterval(() => console.log(`${seconds(Date.now() - began)}: ${begun} cases begun`), 30_000)
   const work = async () => {
-    for (let batch = queue.shift(); batch; batch = queue.shift()) {
-      for (const [id, result] of await runCases(found, url, batch.patterns, batch.name, () => begun++))
-        all.set(id, result)
+    for (let patterns = queue.shift(); patterns; patterns = queue.shift()) {
+      const target = options.url ?? new URL(patterns[0].startsWith('13') ? '/dedicated' : '/', url).href
+      const some = await runCases(found, target, patterns, () => begun++)
+      for (const [id, result] of some) all.set(id, result)
     }
   }
   await Promise.all(Array.from({ length: options.jobs }, work))

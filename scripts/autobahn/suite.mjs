@@ -38,8 +38,8 @@ export function findSuite() {
  * Runs the cases the patterns name (`['1.*', '7.1.6']`) against the server at `url`, and resolves with what the suite
  * says of each: a map from case to `{ behavior, behaviorClose, duration, report }`, the last being the path of its JSON.
  */
-export async function runCases(found, url, cases, name, onCase) {
-  const outdir = join(reports, name)
+export async function runCases(found, url, cases, onCase) {
+  const outdir = join(reports, cases[0].replaceAll('*', 'x'))
   rmSync(outdir, { recursive: true, force: true })
   mkdirSync(outdir, { recursive: true })
   const servers = [{ agent: 'millrace', url }]
