@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 pub use self::sockets::Message;
-use crate::ExchangeId;
+use crate::{ExchangeId, SocketId};
 use crate::layout::{
     AbortReason, INBOUND_HEADER_WORDS, INBOUND_WORDS, INLINE_BODY_BYTES, LARGE_BODY_BYTES,
     PARAMETER_COUNT_SHIFT, SEGMENT_BYTES, ServerEvent, WriteOutcome, inbound_flag, inbound_kind,
@@ -29,6 +29,8 @@ pub struct Inbound {
     /// Words that hold an offset into `bytes`, to be moved behind the records on delivery.
     byte_offsets: Vec<u32>,
     requests: usize,
+    /// Sockets that wait for the batch to be dispatched.
+    barriers: Vec<SocketId>,
 }
 
 /// A client's address as a REQUEST record carries it.
@@ -83,7 +85,7 @@ pub struct Routed<'a> {
 impl Inbound {
     /// Whether there is nothing to deliver.
     pub fn is_empty(&self) -> bool {
-        self.words.is_empty()
+        self.words.is_empty() && self.barriers.is_empty()
     }
 
     /// Whether the next record belongs into another batch: this one need not fit the inbox with it.
@@ -329,6 +331,7 @@ impl Inbound {
         self.chunks.clear();
         self.chunk_bytes = 0;
         self.last_body = None;
+        self.barriers.clear();
         self.byte_offsets.clear();
         self.requests = 0;
         self.text.shrink_to(2 * SEGMENT_BYTES);

@@ -31,11 +31,21 @@ impl Connection {
         record: &Record<'_>,
         pieces: Pieces<'_>,
     ) -> Result<(), CutShort> {
+        if let Action::Socket(action) = &record.action {
+            return self.control_websocket(room, action, pieces);
+        }
         if self.defer(record, pieces) || self.compress_whole(room, record, pieces) {
             return Ok(());
         }
         if let Action::File { .. } = record.action {
             return self.answer_file(room, record, pieces);
+        }
+        if let Action::Accept { .. } = record.action {
+            let accepted = self.accept_websocket(room, record.exchange, &record.action);
+            return match accepted {
+                Err(Rejected::WrongLength) => Err(CutShort),
+                _ => Ok(()),
+            };
         }
         let sequence = record.exchange.sequence;
         let outcome = self.perform(room, sequence, record.action, pieces);

@@ -13,18 +13,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use millrace_batch::layout::{AbortReason, THREAD_SHIFT, WriteOutcome};
-use millrace_batch::{ExchangeId, RemoteAddress};
+use millrace_batch::{ExchangeId, RemoteAddress, SocketId};
 use millrace_http1::{Error, refusal};
+use millrace_ws::CloseCode;
 
-use self::parse::Filled;
+pub(crate) use self::deadline::LOOK_AFTER;
+pub(crate) use self::flush::WRITE_SLICES;
+use self::parse::{Filled, stall};
 pub(crate) use self::route::{FileRequest, Lookup};
 use crate::ready::SlotWaker;
 use crate::room::{Active, Room};
 use crate::server::Server;
 use crate::socket::Socket;
+use crate::websocket::WebSocket;
 
 /// Reads of a connection before the others get their turn.
-const READS_PER_VISIT: usize = 4;
+pub(crate) const READS_PER_VISIT: usize = 4;
 
 /// Answers up to this size, in bytes, are with the client as good as at once.
 const SMALL_BYTES: u64 = 64 * 1024;
@@ -41,18 +45,22 @@ pub(crate) struct Connection {
     pub(crate) admitted: bool,
     /// This connection's number in records: thread and slot.
     number: u32,
-    socket: Socket,
+    pub(crate) socket: Socket,
     remote: RemoteAddress,
-    waker: Waker,
+    pub(crate) waker: Waker,
     slot_waker: Arc<SlotWaker>,
     /// It is not read because too much waits for JavaScript; until then the client is not late.
-    stalled: bool,
+    pub(crate) stalled: bool,
+    /// It is listed to be visited after the records under way.
+    listed: bool,
     next_sequence: u32,
     phase: Phase,
     /// When the connection was accepted, became idle or began to linger.
     since: u64,
     /// Only while something is going on.
-    active: Option<Box<Active>>,
+    pub(crate) active: Option<Box<Active>>,
+    /// What it has become, if that is a WebSocket.
+    pub(crate) websocket: Option<Box<WebSocket>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,10 +105,12 @@ impl Connection {
             waker: Waker::from(slot_waker.clone()),
             slot_waker,
             stalled: false,
+            listed: false,
             next_sequence: 0,
             phase: Phase::Open,
             since: now,
             active: None,
+            websocket: None,
         }
     }
 
@@ -123,6 +133,9 @@ impl Connection {
         self.slot_waker.visit();
         if let Phase::Lingering(_) = self.phase {
             return self.linger(room);
+        }
+        if self.websocket.is_some() {
+            return self.drive_websocket(room);
         }
         if let Some(active) = &mut self.active
             && active.blocked
@@ -161,12 +174,18 @@ impl Connection {
                 active.head_since = room.now;
                 active.body.forgive(room.now);
             }
+            if let Some(websocket) = &mut self.websocket {
+                websocket.forgive(room.now);
+            }
         }
         self.drive(room)
     }
 
     /// Writes what can be written and sees what is next, without looking for input.
     pub(crate) fn flush_and_settle(&mut self, room: &mut Room) -> Fate {
+        if self.websocket.is_some() {
+            return self.flush_and_settle_websocket(room);
+        }
         if let Err(error) = self.flush(room) {
             return Fate::Lost(error);
         }
@@ -193,10 +212,7 @@ impl Connection {
             if nothing_comes {
                 return Fate::Over;
             }
-            self.socket.shutdown_write();
-            self.phase = Phase::Lingering(0);
-            self.since = room.now;
-            return self.linger(room);
+            return self.begin_to_linger(room);
         }
         if active.conn.is_idle() && active.input.is_empty() && active.deferred.is_empty() {
             self.release_state(room);
@@ -209,12 +225,20 @@ impl Connection {
     }
 
     /// Whether a client that said it sends nothing more kept its word so far.
-    fn has_nothing_to_read(&mut self, room: &mut Room) -> bool {
+    pub(crate) fn has_nothing_to_read(&mut self, room: &mut Room) -> bool {
         let mut context = Context::from_waker(&self.waker);
         !matches!(
             self.socket.poll_read(&mut context, &mut room.scratch),
             Poll::Ready(Ok(1..))
         )
+    }
+
+    /// Closes the sending side and waits for the client to do the same.
+    pub(crate) fn begin_to_linger(&mut self, room: &mut Room) -> Fate {
+        self.socket.shutdown_write();
+        self.phase = Phase::Lingering(0);
+        self.since = room.now;
+        self.linger(room)
     }
 
     /// Reads and forgets until the client has closed too: closing at once would make the system discard the answer
@@ -239,7 +263,11 @@ impl Connection {
     }
 
     /// Closes the connection as soon as it owes nothing, and says whether that is now.
-    pub(crate) fn close_gracefully(&mut self) -> bool {
+    pub(crate) fn close_gracefully(&mut self, room: &mut Room) -> bool {
+        if let Some(websocket) = &mut self.websocket {
+            websocket.begin_close(room, Some(CloseCode::GOING_AWAY), "");
+            return false;
+        }
         match &mut self.active {
             Some(active) => {
                 active.conn.close_after_answers();
@@ -258,6 +286,7 @@ impl Connection {
         reason: AbortReason,
         outcome: WriteOutcome,
     ) {
+        self.end_websocket(room, reason, outcome);
         let id = self.exchange_ids();
         let Some(active) = &mut self.active else {
             return;
@@ -303,6 +332,22 @@ impl Connection {
             .is_some_and(|active| active.conn.pending().next().is_some())
     }
 
+    /// Whether there is somebody to visit after the records under way who was not listed for that before.
+    pub(crate) fn list(&mut self) -> bool {
+        (self.active.is_some() || self.websocket.is_some())
+            && !std::mem::replace(&mut self.listed, true)
+    }
+
+    /// Carries on after the records of a pass.
+    pub(crate) fn visit_listed(&mut self, room: &mut Room) -> Fate {
+        self.listed = false;
+        match &self.active {
+            Some(active) if !active.blocked => self.flush_and_settle(room),
+            None if self.websocket.is_some() => self.flush_and_settle(room),
+            _ => self.drive(room),
+        }
+    }
+
     /// The connection, while something is going on.
     pub(crate) fn active(&mut self) -> Option<&mut Active> {
         self.active.as_deref_mut()
@@ -323,12 +368,25 @@ impl Connection {
         }
     }
 
+    /// Its name in records, once it is a WebSocket.
+    pub(crate) fn socket_id(&self) -> SocketId {
+        SocketId {
+            connection: self.number,
+            generation: self.generation,
+        }
+    }
+
+    /// Has it looked at again once its lane has room.
+    pub(crate) fn stall(&mut self, room: &mut Room) {
+        stall(&mut self.stalled, self.number, &mut room.stalled);
+    }
+
     /// Its place among the connections of its thread.
-    fn slot(&self) -> usize {
+    pub(crate) fn slot(&self) -> usize {
         (self.number & ((1 << THREAD_SHIFT) - 1)) as usize
     }
 
-    fn release_state(&mut self, room: &mut Room) {
+    pub(crate) fn release_state(&mut self, room: &mut Room) {
         if let Some(mut active) = self.active.take() {
             self.next_sequence = active.conn.reset();
             // The files go with the state; their keys must not reach the next connection that has the output.

@@ -19,6 +19,8 @@ pub struct ConnectionInfo {
     pub bytes_read: u64,
     /// Bytes written to it.
     pub bytes_written: u64,
+    /// Bytes that wait for the client, when it is a WebSocket.
+    pub bytes_queued: u64,
 }
 
 /// The slots of one I/O thread, as that thread sees them.
@@ -41,6 +43,7 @@ struct Slot {
     open: AtomicU64,
     read: AtomicU64,
     written: AtomicU64,
+    queued: AtomicU64,
     /// The local address in the form of IPv6, and its port with [`HAS_ADDRESS`].
     address: [AtomicU64; 2],
     port: AtomicU32,
@@ -82,6 +85,7 @@ impl InfoWriter {
         slot.port.store(port, Ordering::Relaxed);
         slot.read.store(0, Ordering::Relaxed);
         slot.written.store(0, Ordering::Relaxed);
+        slot.queued.store(0, Ordering::Relaxed);
         slot.open
             .store(OPEN | u64::from(generation), Ordering::Release);
     }
@@ -101,6 +105,11 @@ impl InfoWriter {
     /// Counts bytes written.
     pub(crate) fn add_written(&self, slot: usize, count: usize) {
         add(&self.slot(slot).written, count);
+    }
+
+    /// Says how many bytes wait.
+    pub(crate) fn set_queued(&self, slot: usize, count: u64) {
+        self.slot(slot).queued.store(count, Ordering::Relaxed);
     }
 
     fn slot(&self, slot: usize) -> &Slot {
@@ -127,6 +136,7 @@ impl InfoReader {
             }),
             bytes_read: slot.read.load(Ordering::Relaxed),
             bytes_written: slot.written.load(Ordering::Relaxed),
+            bytes_queued: slot.queued.load(Ordering::Relaxed),
         };
         fence(Ordering::Acquire);
         // Still the same connection, so all of it was of the same.
@@ -158,10 +168,12 @@ mod tests {
         writer.add_read(far, 5);
         writer.add_read(far, 6);
         writer.add_written(far, 1);
+        writer.set_queued(far, 2);
         let info = ConnectionInfo {
             local: Some(local),
             bytes_read: 11,
             bytes_written: 1,
+            bytes_queued: 2,
         };
         assert_eq!(reader.get(far, 7), Some(info));
         assert_eq!(reader.get(far, 8), None);

@@ -20,6 +20,7 @@ use crate::server::Server;
 use crate::socket::RawListener;
 use crate::stats::Stats;
 use crate::thread::{Command, ThreadHandle};
+use crate::websocket::WebSocketSettings;
 
 /// The I/O threads of the process. They are started when first asked for and never end.
 #[derive(Debug, Default)]
@@ -92,6 +93,12 @@ impl JsThread {
     /// When `inbox` is smaller than [`INBOX_BYTES`](millrace_batch::layout::INBOX_BYTES).
     pub fn receive(&mut self, inbox: &mut [u8]) -> Option<&[u8]> {
         self.received_chunks.clear();
+        // All of the batch received last has been dispatched, and what came of that has been submitted.
+        for socket in self.current.take_barriers() {
+            if let Some(thread) = self.threads.get((socket.connection >> THREAD_SHIFT) as usize) {
+                thread.send(Command::Dispatched(socket));
+            }
+        }
         let (batch, fresh, more) = self.lane.receive(std::mem::take(&mut self.current));
         self.current = batch;
         if self.lane.take_stalled() {
@@ -176,6 +183,11 @@ impl JsThread {
             self.accepting_thread(server)
                 .send(Command::AcceptMore(server.clone(), count));
         }
+    }
+
+    /// Adds what WebSockets of this thread can be accepted with, and returns its number.
+    pub fn add_websocket_settings(&self, settings: WebSocketSettings) -> u32 {
+        self.lane.add_websocket_settings(settings)
     }
 
     /// What is known about a connection now; none when it is open no more.

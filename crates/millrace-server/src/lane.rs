@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use millrace_batch::Inbound;
 
 use crate::files::FileRange;
+use crate::websocket::WebSocketSettings;
 
 /// Empty batches kept for reuse.
 const SPARE_BATCHES: usize = 8;
@@ -27,6 +28,8 @@ pub(crate) struct Lane {
     queued: AtomicUsize,
     /// An I/O thread has stopped reading because of this lane.
     stalled: AtomicBool,
+    /// What WebSockets are accepted with, by number.
+    websocket_settings: Mutex<Vec<Arc<WebSocketSettings>>>,
 }
 
 #[derive(Default)]
@@ -61,7 +64,20 @@ impl Lane {
             wake: Mutex::new(Some(wake)),
             queued: AtomicUsize::new(0),
             stalled: AtomicBool::new(false),
+            websocket_settings: Mutex::default(),
         }
+    }
+
+    /// Adds what WebSockets can be accepted with, and returns its number.
+    pub(crate) fn add_websocket_settings(&self, settings: WebSocketSettings) -> u32 {
+        let mut all = lock(&self.websocket_settings);
+        all.push(Arc::new(settings));
+        all.len() as u32 - 1
+    }
+
+    /// What WebSockets are accepted with that name this number.
+    pub(crate) fn websocket_settings(&self, number: u32) -> Option<Arc<WebSocketSettings>> {
+        lock(&self.websocket_settings).get(number as usize).cloned()
     }
 
     /// Hands `batch` over in exchange for an empty one and wakes JavaScript unless it is awake.

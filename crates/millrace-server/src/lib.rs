@@ -11,6 +11,7 @@
 //! - `body_buffer`: what large bodies are read into.
 //! - `room`: what the connections of a thread share. `outbox`: the batches it fills. `lane`: the queues to a JavaScript
 //!   thread.
+//! - `websocket`: connections that are WebSockets.
 //! - `deferred`: exchanges that wait for a worker. `compress`: bodies that are compressed on their way out.
 //! - `files`: files on their way to a socket.
 //! - `workers`: threads for what would keep an I/O thread from its connections.
@@ -38,6 +39,7 @@ mod socket;
 mod stats;
 mod thread;
 mod timer;
+mod websocket;
 mod workers;
 
 #[cfg(unix)]
@@ -54,4 +56,6 @@ pub use millrace_coding::Levels;
 pub use millrace_http1::{Limits, Policy};
 pub use millrace_semantics::{Codings, RouteError};
 pub use routes::{FileEtag, FilesRoute, NewRoute, RouteTable, RouteTarget, RouteTimeouts};
+pub use millrace_ws::{Config as WebSocketExtension, Limits as WebSocketLimits};
 pub use stats::Stats;
+pub use websocket::{Overflow, WebSocketCompression, WebSocketSettings};

@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use millrace_batch::Inbound;
 use millrace_http1::{Conn, FieldSpans, http_date};
+use millrace_ws::SharedInflater;
 
 use crate::connection::Lookup;
 use crate::connection_info::InfoWriter;
@@ -14,9 +15,13 @@ use crate::lane::Lane;
 use crate::outbox::Outboxes;
 use crate::routes::RouteTimeouts;
 use crate::thread::ThreadHandle;
+use crate::websocket::HEADROOM;
 
 /// Bytes read from a socket at once. A socket that waits owns no buffer; all of a thread's read into this one.
 const READ_BYTES: usize = 64 * 1024;
+
+/// Buffers for sending kept for reuse.
+const SPARE_BUFFERS: usize = 64;
 
 /// Idle connection states kept for reuse.
 const SPARE_STATES: usize = 256;
@@ -56,6 +61,10 @@ pub(crate) struct Room {
     pub(crate) lookup: Lookup,
     /// Connections that stopped reading until their lane has room.
     pub(crate) stalled: Vec<u32>,
+    /// What decompresses the messages of WebSockets.
+    pub(crate) inflater: SharedInflater,
+    /// Memory for what WebSockets send: one with nothing to send has none.
+    buffers: Vec<Vec<u8>>,
 }
 
 /// A connection's state while something is going on.
@@ -74,8 +83,6 @@ pub(crate) struct Active {
     pub(crate) blocked: bool,
     /// The client sends nothing more.
     pub(crate) peer_closed: bool,
-    /// The connection is listed to be visited after the records under way.
-    pub(crate) listed: bool,
     /// When the first byte of the head under way came.
     pub(crate) head_since: u64,
     /// How the body under way comes.
@@ -141,7 +148,7 @@ impl Room {
     pub(crate) fn new(home: Arc<ThreadHandle>) -> Self {
         let mut room = Room {
             thread: home.number,
-            scratch: vec![0; READ_BYTES],
+            scratch: scratch(),
             draft: Draft::default(),
             roots: Roots::default(),
             copied: Vec::new(),
@@ -156,9 +163,18 @@ impl Room {
             home,
             lookup: Lookup::default(),
             stalled: Vec::new(),
+            inflater: SharedInflater::new(),
+            buffers: Vec::new(),
         };
         room.tick();
         room
+    }
+
+    /// Makes good what was lent to a connection that panicked.
+    pub(crate) fn recover(&mut self) {
+        if self.scratch.is_empty() {
+            self.scratch = scratch();
+        }
     }
 
     /// Reads the clock: once a pass, because a pass is short and a reading costs as much as parsing a small head.
@@ -206,6 +222,19 @@ impl Room {
         }
     }
 
+    /// Memory for what is to be sent.
+    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
+        self.buffers.pop().unwrap_or_default()
+    }
+
+    /// Takes memory that was used for sending.
+    pub(crate) fn give_buffer(&mut self, mut buffer: Vec<u8>) {
+        if self.buffers.len() < SPARE_BUFFERS && (1..=READ_BYTES).contains(&buffer.capacity()) {
+            buffer.clear();
+            self.buffers.push(buffer);
+        }
+    }
+
     /// The batch under way for a lane.
     pub(crate) fn batch(&mut self, lane: &Arc<Lane>) -> &mut Inbound {
         self.outboxes.batch(lane)
@@ -215,4 +244,8 @@ impl Room {
     pub(crate) fn split(&mut self, lane: &Arc<Lane>) -> (&[u8], &mut FieldSpans, &mut Inbound) {
         (&self.scratch, &mut self.fields, self.outboxes.batch(lane))
     }
+}
+
+fn scratch() -> Vec<u8> {
+    vec![0; HEADROOM + READ_BYTES]
 }

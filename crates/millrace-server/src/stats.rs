@@ -76,6 +76,26 @@ counters! {
     compressed,
     /// Answers made of a file, errors not counted.
     file_answers,
+    /// WebSockets that are open.
+    websockets,
+    /// Exchanges that have become WebSockets.
+    websockets_opened,
+    /// Handshakes of WebSockets that were refused without asking JavaScript.
+    handshakes_refused,
+    /// Messages received from WebSockets.
+    messages_received,
+    /// Messages sent to WebSockets one by one.
+    messages_sent,
+    /// Published messages sent, counted for each WebSocket that they went to.
+    messages_published,
+    /// Messages dropped because there was no room for them.
+    dropped_newest,
+    /// Messages dropped to make room for later ones.
+    dropped_oldest,
+    /// Messages dropped because a later one of their topic came.
+    dropped_latest,
+    /// WebSockets cut because too much waited for their clients.
+    websockets_slow,
     /// Accepts that failed, for example for want of descriptors.
     accept_errors,
     /// 1 while no connection is accepted because the process has few descriptors left.

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use millrace_batch::layout::{AbortReason, ServerEvent, THREAD_SHIFT, WriteOutcome};
-use millrace_batch::outbound::Outbound;
-use millrace_batch::{ExchangeId, RemoteAddress};
+use millrace_batch::outbound::{Action, Outbound, Record, SocketAction};
+use millrace_batch::{ExchangeId, RemoteAddress, SocketId};
 use slab::Slab;
 use tokio::time::{Instant, Sleep};
 
@@ -55,6 +55,8 @@ pub(crate) enum Command {
     CarryOut(Arc<Lane>, Outgoing),
     /// Go on with an exchange that a worker had.
     Worked(ExchangeId, Worked),
+    /// JavaScript has dispatched all that a socket sent before its end.
+    Dispatched(SocketId),
     /// Finish what a server has under way; cut it after so many milliseconds.
     Close(Arc<Server>, Option<u64>),
     /// Read again what was not read because a lane was full.
@@ -215,6 +217,11 @@ impl Driver {
             match command {
                 Command::CarryOut(lane, outgoing) => self.carry_out(&lane, outgoing),
                 Command::Worked(exchange, worked) => self.worked(exchange, worked),
+                Command::Dispatched(socket) => {
+                    if let Some(slot) = self.find(socket.connection, socket.generation) {
+                        self.visit(slot, Connection::dispatched);
+                    }
+                }
                 Command::Adopt(server, stream, remote) => match Socket::from_raw(stream) {
                     Ok(socket) => self.adopt(server, socket, remote),
                     Err(_) => server.leave(),
@@ -236,11 +243,13 @@ impl Driver {
     fn carry_out(&mut self, lane: &Arc<Lane>, outgoing: Outgoing) {
         // A malformed record ends the batch; the requests it would have answered run into their timeouts.
         for record in Outbound::new(&outgoing.records).flatten() {
-            let Some(slot) = self.find(record.exchange) else {
-                if let Some(token) = notification(&record.action) {
-                    let batch = self.room.batch(lane);
-                    batch.push_written(record.exchange, token, WriteOutcome::NotExecuted);
-                }
+            let ExchangeId {
+                connection,
+                generation,
+                ..
+            } = record.exchange;
+            let Some(slot) = self.find(connection, generation) else {
+                self.report_lost(lane, &record);
                 continue;
             };
             let pieces = Pieces::Batch(&outgoing.chunks);
@@ -251,19 +260,40 @@ impl Driver {
         lane.give_spare_outgoing(outgoing.records);
     }
 
+    /// Reports a write to a connection that has gone.
+    fn report_lost(&mut self, lane: &Arc<Lane>, record: &Record<'_>) {
+        let batch = self.room.batch(lane);
+        let ExchangeId {
+            connection,
+            generation,
+            ..
+        } = record.exchange;
+        if let Action::Socket(SocketAction::Send(send)) = record.action
+            && let Some(token) = send.notify
+        {
+            let socket = SocketId {
+                connection,
+                generation,
+            };
+            batch.push_sent(socket, token, WriteOutcome::NotExecuted, 0);
+        } else if let Some(token) = notification(&record.action) {
+            batch.push_written(record.exchange, token, WriteOutcome::NotExecuted);
+        }
+    }
+
     fn worked(&mut self, exchange: ExchangeId, worked: Worked) {
-        if let Some(slot) = self.find(exchange) {
+        if let Some(slot) = self.find(exchange.connection, exchange.generation) {
             self.apply(slot, |connection, room| {
                 connection.worked(room, exchange.sequence, worked)
             });
         }
     }
 
-    /// The slot of the exchange's connection, unless that has gone.
-    fn find(&self, exchange: ExchangeId) -> Option<usize> {
-        let slot = (exchange.connection & (ACCEPTOR - 1)) as usize;
+    /// The slot of a connection, unless that has gone.
+    fn find(&self, number: u32, generation: u32) -> Option<usize> {
+        let slot = (number & (ACCEPTOR - 1)) as usize;
         let connection = self.connections.get(slot)?;
-        (connection.generation == exchange.generation).then_some(slot)
+        (connection.generation == generation).then_some(slot)
     }
 
     /// Adds to what a connection sends. It is visited when all of this pass has been added.
@@ -278,9 +308,7 @@ impl Driver {
         let room = &mut self.room;
         match catch_unwind(AssertUnwindSafe(|| act(connection, room))) {
             Ok(Ok(())) => {
-                if let Some(active) = connection.active()
-                    && !std::mem::replace(&mut active.listed, true)
-                {
+                if connection.list() {
                     self.answered.push(slot as u32);
                 }
             }
@@ -296,15 +324,7 @@ impl Driver {
     fn visit_answered(&mut self) {
         let mut answered = std::mem::take(&mut self.answered);
         for slot in answered.drain(..) {
-            self.visit(slot as usize, |connection, room| {
-                if let Some(active) = connection.active() {
-                    active.listed = false;
-                    if !active.blocked {
-                        return connection.flush_and_settle(room);
-                    }
-                }
-                connection.drive(room)
-            });
+            self.visit(slot as usize, Connection::visit_listed);
         }
         self.answered = answered;
     }
@@ -327,6 +347,7 @@ impl Driver {
 
     /// Ends a connection whose state a panic has left unknown; the panic's message went to standard error.
     fn end_panicked(&mut self, slot: usize) {
+        self.room.recover();
         let Some(connection) = self.connections.get(slot) else {
             return;
         };

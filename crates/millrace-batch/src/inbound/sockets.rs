@@ -100,6 +100,16 @@ impl Inbound {
         self.words.push(saturated(transferred));
     }
 
+    /// Has a socket wait until everything before has been dispatched; it is no record.
+    pub fn push_barrier(&mut self, socket: SocketId) {
+        self.barriers.push(socket);
+    }
+
+    /// Takes the sockets out that wait until the batch has been dispatched.
+    pub fn take_barriers(&mut self) -> Vec<SocketId> {
+        std::mem::take(&mut self.barriers)
+    }
+
     /// Puts bytes where the reader can copy them word by word.
     fn put_aligned(&mut self, payload: &[u8]) -> u32 {
         let start = self.bytes.len().next_multiple_of(4);

@@ -10,12 +10,20 @@ use super::{Connection, Fate, Phase};
 use crate::room::Room;
 
 /// How often a connection that is not read is asked whether it still is one, in milliseconds.
-const LOOK_AFTER: u64 = 2000;
+pub(crate) const LOOK_AFTER: u64 = 2000;
 
 impl Connection {
     /// When something will have taken too long, if nothing happens before.
-    pub(super) fn deadline(&self) -> Option<u64> {
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        if let Some(websocket) = &self.websocket {
+            return websocket.deadline(self.stalled, self.http_write_since());
+        }
         self.deadlines().map(|(deadline, _)| deadline).min()
+    }
+
+    /// Since when the client has not taken any of the answers; 0 when there are none.
+    pub(crate) fn http_write_since(&self) -> u64 {
+        self.active.as_ref().map_or(0, |active| active.write_since)
     }
 
     fn deadlines(&self) -> impl Iterator<Item = (u64, Late)> {
@@ -84,6 +92,9 @@ impl Connection {
 
     /// Acts on what has taken too long.
     pub(crate) fn expire(&mut self, room: &mut Room) -> Fate {
+        if self.websocket.is_some() {
+            return self.expire_websocket(room);
+        }
         let now = room.now;
         let Some((_, late)) = self
             .deadlines()
@@ -93,7 +104,10 @@ impl Connection {
             return Fate::Goes(self.deadline());
         };
         if late == Late::Look {
-            return self.look(now);
+            if let Some(active) = &mut self.active {
+                active.looked = now;
+            }
+            return self.look();
         }
         if late != Late::Linger && (late != Late::Silent || self.next_sequence == 0) {
             self.server.counters(room.thread).timeouts.add(1);
@@ -110,12 +124,9 @@ impl Connection {
     }
 
     /// A client that has gone is not seen by whoever does not read: its handler may wait for nothing else.
-    fn look(&mut self, now: u64) -> Fate {
+    pub(crate) fn look(&mut self) -> Fate {
         if let Ok(Some(error)) = self.socket.take_error() {
             return Fate::Lost(error);
-        }
-        if let Some(active) = &mut self.active {
-            active.looked = now;
         }
         Fate::Goes(self.deadline())
     }

@@ -11,14 +11,14 @@ use crate::files::shrunk;
 use crate::room::Room;
 
 /// Pieces written at once.
-const WRITE_SLICES: usize = 32;
+pub(crate) const WRITE_SLICES: usize = 32;
 
 /// Bytes of files that a connection sends before the others get their turn.
 const FILE_BYTES_PER_VISIT: u64 = 1024 * 1024;
 
 impl Connection {
     /// Writes what the socket takes, and tells the handlers what they have asked for.
-    pub(super) fn flush(&mut self, room: &mut Room) -> io::Result<()> {
+    pub(crate) fn flush(&mut self, room: &mut Room) -> io::Result<()> {
         self.write(room)?;
         self.tell(room);
         self.pump(room);

@@ -41,7 +41,7 @@ impl Connection {
             return Ok(Filled::Waiting);
         }
         if self.is_held_back() {
-            stall(&mut self.stalled, self.number, &mut room.stalled);
+            self.stall(room);
             return Ok(Filled::Waiting);
         }
         let mut context = Context::from_waker(&self.waker);
@@ -427,7 +427,7 @@ impl<'a> Reading<'a> {
 
 /// Has the connection looked at again once its lane has room, however often it finds that there is none: a client decides
 /// how often that is.
-fn stall(is_stalled: &mut bool, number: u32, stalled: &mut Vec<u32>) {
+pub(super) fn stall(is_stalled: &mut bool, number: u32, stalled: &mut Vec<u32>) {
     if !std::mem::replace(is_stalled, true) {
         stalled.push(number);
     }

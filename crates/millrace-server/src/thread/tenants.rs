@@ -33,7 +33,7 @@ impl Driver {
         };
         for slot in self.slots_of(|connection| Arc::ptr_eq(&connection.server, &server)) {
             let connection = &mut self.connections[slot];
-            if connection.close_gracefully() {
+            if connection.close_gracefully(&mut self.room) {
                 self.end(slot, Fate::Over);
             } else {
                 self.visit(slot, Connection::flush_and_settle);

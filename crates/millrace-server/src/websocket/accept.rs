@@ -1,0 +1,112 @@
+//! From an exchange to a WebSocket (RFC 6455 4.2.2).
+
+use millrace_batch::outbound::Action;
+use millrace_batch::ExchangeId;
+use millrace_http1::{BodySize, Rejected, ResponseHead};
+use millrace_ws::{Agreed, CloseCode, Receiver, accept_value, negotiate};
+
+use super::{Outgoing, WebSocket};
+use crate::connection::Connection;
+use crate::room::Room;
+
+impl Connection {
+    /// Answers a handshake with 101 and makes the connection a WebSocket. One that came too late does nothing: its
+    /// handler has been told why.
+    pub(crate) fn accept_websocket(
+        &mut self,
+        room: &mut Room,
+        exchange: ExchangeId,
+        action: &Action<'_>,
+    ) -> Result<(), Rejected> {
+        let &Action::Accept {
+            settings,
+            fields,
+            key,
+            offers,
+        } = action
+        else {
+            return Ok(());
+        };
+        let settings = self.server.lane.websocket_settings(settings);
+        let settings = settings.ok_or(Rejected::WrongLength)?;
+        let active = self.active.as_mut().ok_or(Rejected::Gone)?;
+        let compression = settings.compression.as_ref();
+        let agreed = compression.and_then(|compression| negotiate([offers], &compression.config));
+        let extensions = extension_line(agreed);
+        let fields = handshake_fields(key, &extensions, fields);
+        let head = ResponseHead {
+            status: 101,
+            reason: None,
+            fields: &fields,
+            body: BodySize::Unknown,
+            close: false,
+            has_date: false,
+        };
+        let policy = &self.server.config.policy;
+        active
+            .conn
+            .tunnel(exchange.sequence, &head, &room.date, policy)?;
+        // From here on there are no exchanges, only what is left of their answers.
+        active.conn.abandon(|_| {});
+        let counters = self.server.counters(room.thread);
+        counters.pending.sub(1);
+        counters.websockets.add(1);
+        counters.websockets_opened.add(1);
+        let timeouts = &self.server.config.timeouts;
+        let mut websocket = WebSocket {
+            receiver: Receiver::new(agreed),
+            outgoing: Outgoing::new(&settings, agreed),
+            input: Vec::new(),
+            end: None,
+            write_ms: active.own.write.unwrap_or(timeouts.write),
+            ends_at: match settings.lifetime_ms {
+                0 => 0,
+                lifetime => room.now + lifetime,
+            },
+            heard: room.now,
+            write_since: 0,
+            closing_since: 0,
+            looked: room.now,
+            paused: false,
+            pinged: false,
+            peer_closed: active.peer_closed,
+            settings,
+        };
+        room.batch(&self.server.lane)
+            .push_opened(exchange, &extensions);
+        if self.server.is_closing() {
+            websocket.begin_close(room, Some(CloseCode::GOING_AWAY), "");
+        }
+        self.websocket = Some(Box::new(websocket));
+        Ok(())
+    }
+}
+
+/// The value of `Sec-WebSocket-Extensions`; empty without any.
+fn extension_line(agreed: Option<Agreed>) -> Vec<u8> {
+    let mut line = Vec::new();
+    if let Some(agreed) = agreed {
+        agreed.write_to(&mut line);
+    }
+    line
+}
+
+/// The fields of the 101, besides `Connection`.
+fn handshake_fields(key: &[u8], extensions: &[u8], own: &[u8]) -> Vec<u8> {
+    let accept = accept_value(key);
+    let mut fields = Vec::with_capacity(128 + extensions.len() + own.len());
+    for part in [
+        b"Upgrade: websocket\r\nSec-WebSocket-Accept: ",
+        &accept[..],
+        b"\r\n",
+    ] {
+        fields.extend_from_slice(part);
+    }
+    if !extensions.is_empty() {
+        for part in [b"Sec-WebSocket-Extensions: ", extensions, b"\r\n"] {
+            fields.extend_from_slice(part);
+        }
+    }
+    fields.extend_from_slice(own);
+    fields
+}

@@ -1,0 +1,147 @@
+//! When a WebSocket is late, and what is done about it. As everywhere, a time in which the server itself did not read is
+//! not held against the client.
+
+use std::borrow::Cow;
+
+use millrace_batch::layout::AbortReason;
+use millrace_ws::CloseCode;
+
+use super::WebSocket;
+use crate::connection::{Connection, Fate, LOOK_AFTER};
+use crate::room::Room;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Late {
+    /// The client has been silent for half of its time.
+    Quiet,
+    /// The client has been silent for too long.
+    Idle,
+    /// The client takes nothing.
+    Write,
+    /// The client does not answer a Close frame, or JavaScript does not get to the one that the client sent.
+    Close,
+    /// The socket has lived long enough.
+    Lifetime,
+    /// Not the client: it may have gone, and is not read.
+    Look,
+}
+
+impl WebSocket {
+    /// When something will have taken too long, if nothing happens before. `is_stalled`: it is not read because too much
+    /// waits for JavaScript. `write_since`: since when the answers before it are not taken; 0 when there are none.
+    pub(crate) fn deadline(&self, is_stalled: bool, write_since: u64) -> Option<u64> {
+        self.deadlines(is_stalled, write_since)
+            .map(|(at, _)| at)
+            .min()
+    }
+
+    fn deadlines(&self, is_stalled: bool, write_since: u64) -> impl Iterator<Item = (u64, Late)> {
+        let settings = &self.settings;
+        let is_read = !is_stalled && !self.paused;
+        let is_closing = self.closing_since > 0;
+        let after = |since: u64, timeout: u64, late: Late| {
+            (since > 0 && timeout > 0).then_some((since + timeout, late))
+        };
+        let when = |is_so: bool, deadline: Option<(u64, Late)>| deadline.filter(|_| is_so);
+        let half = settings.idle_ms.div_ceil(2);
+        [
+            after(
+                self.write_since.max(write_since),
+                self.write_ms,
+                Late::Write,
+            ),
+            when(
+                is_read || self.end.is_some(),
+                after(self.closing_since, settings.close_ms, Late::Close),
+            ),
+            when(
+                is_read && !is_closing,
+                match settings.ping && !self.pinged {
+                    true => after(self.heard, half, Late::Quiet),
+                    false => after(self.heard, settings.idle_ms, Late::Idle),
+                },
+            ),
+            when(!is_closing, after(self.ends_at, 1, Late::Lifetime)),
+            when(!is_read, after(self.looked, LOOK_AFTER, Late::Look)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Reads no more.
+    pub(super) fn pause(&mut self, now: u64) {
+        if self.closing_since == 0 {
+            self.paused = true;
+            self.looked = now;
+        }
+    }
+
+    /// Reads again.
+    pub(super) fn resume(&mut self, now: u64) {
+        if std::mem::take(&mut self.paused) {
+            self.forgive(now);
+        }
+    }
+
+    /// Gives the time back in which the client was not read.
+    pub(crate) fn forgive(&mut self, now: u64) {
+        self.heard = now;
+        if self.closing_since > 0 && self.end.is_none() {
+            self.closing_since = now;
+        }
+    }
+}
+
+impl Connection {
+    /// Acts on what has taken too long.
+    pub(crate) fn expire_websocket(&mut self, room: &mut Room) -> Fate {
+        let (now, write_since) = (room.now, self.http_write_since());
+        let Some(websocket) = &mut self.websocket else {
+            return Fate::Over;
+        };
+        let late = websocket
+            .deadlines(self.stalled, write_since)
+            .filter(|&(at, _)| at <= now)
+            .min_by_key(|&(at, _)| at)
+            .map(|(_, late)| late);
+        if matches!(late, Some(Late::Idle | Late::Write | Late::Close)) {
+            self.server.counters(room.thread).timeouts.add(1);
+        }
+        match late {
+            None => return Fate::Goes(self.deadline()),
+            Some(Late::Look) => {
+                websocket.looked = now;
+                return self.look();
+            }
+            Some(Late::Write) => return Fate::Cut(AbortReason::WriteTimeout),
+            Some(Late::Quiet) => {
+                websocket.pinged = true;
+                websocket.outgoing.ping(room, b"");
+            }
+            Some(Late::Lifetime) => {
+                websocket.begin_close(room, Some(CloseCode::GOING_AWAY), "lifetime");
+            }
+            Some(Late::Idle) => {
+                // It may live all the same, and gets to read why.
+                let outgoing = &mut websocket.outgoing;
+                outgoing.close(room, Some(CloseCode::GOING_AWAY), "idle timeout");
+                websocket.cut(CloseCode::ABNORMAL, Cow::Borrowed(b"idle timeout"));
+                return self.flush_and_end(room);
+            }
+            Some(Late::Close) => {
+                websocket.answer_end(room);
+                websocket.cut(CloseCode::ABNORMAL, Cow::Borrowed(b"close timeout"));
+                return self.flush_and_end(room);
+            }
+        }
+        self.flush_and_settle(room)
+    }
+
+    /// Writes what the socket takes at once, and no more.
+    fn flush_and_end(&mut self, room: &mut Room) -> Fate {
+        match self.flush_and_settle(room) {
+            Fate::Goes(_) if self.websocket.is_some() => Fate::Over,
+            fate => fate,
+        }
+    }
+}

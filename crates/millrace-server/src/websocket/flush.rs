@@ -1,0 +1,97 @@
+//! From what a WebSocket has to send to its socket.
+
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll};
+
+use crate::connection::{Connection, Fate, WRITE_SLICES};
+use crate::room::Room;
+
+impl Connection {
+    /// Writes what can be written and sees what is next, without looking for input.
+    pub(crate) fn flush_and_settle_websocket(&mut self, room: &mut Room) -> Fate {
+        match self.leave_http(room) {
+            Ok(true) => {}
+            Ok(false) => return Fate::Goes(self.deadline()),
+            Err(error) => return Fate::Lost(error),
+        }
+        if let Err(error) = self.write_websocket(room) {
+            return Fate::Lost(error);
+        }
+        let id = self.socket_id();
+        if let Some(websocket) = &mut self.websocket {
+            websocket.outgoing.tell(id, room, &self.server);
+        }
+        self.settle_websocket(room)
+    }
+
+    /// Writes the 101 and the answers before it, and says whether nothing of them is left.
+    fn leave_http(&mut self, room: &mut Room) -> io::Result<bool> {
+        if self.active.is_none() {
+            return Ok(true);
+        }
+        self.flush(room)?;
+        let Some(active) = &mut self.active else {
+            return Ok(true);
+        };
+        if !active.conn.output().is_empty() {
+            return Ok(false);
+        }
+        let input = std::mem::take(&mut active.input);
+        self.release_state(room);
+        if !input.is_empty() {
+            self.receive_early(room, input);
+        }
+        // What came meanwhile has been announced already.
+        self.waker.wake_by_ref();
+        Ok(true)
+    }
+
+    fn write_websocket(&mut self, room: &mut Room) -> io::Result<()> {
+        let slot = self.slot();
+        let Some(websocket) = &mut self.websocket else {
+            return Ok(());
+        };
+        let outgoing = &mut websocket.outgoing;
+        let mut context = Context::from_waker(&self.waker);
+        let before = outgoing.output().position();
+        loop {
+            let output = outgoing.output();
+            if output.is_empty() {
+                if outgoing.refill(room) {
+                    continue;
+                }
+                break;
+            }
+            let written = match output.single() {
+                Some(bytes) => self.socket.poll_write(&mut context, bytes),
+                None => {
+                    let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+                    let count = output.slices(&mut slices);
+                    self.socket
+                        .poll_write_vectored(&mut context, &slices[..count])
+                }
+            };
+            match written {
+                Poll::Pending => break,
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => output.advance(count),
+                Poll::Ready(Err(error)) => return Err(error),
+            }
+        }
+        let output = outgoing.output();
+        let (written, is_empty) = (output.position() - before, output.is_empty());
+        outgoing.set_blocked(!is_empty);
+        if written > 0 {
+            let counters = self.server.counters(room.thread);
+            counters.bytes_written.add(written);
+            room.infos.add_written(slot, written as usize);
+        }
+        room.infos.set_queued(slot, outgoing.queued_bytes());
+        if is_empty {
+            websocket.write_since = 0;
+        } else if written > 0 || websocket.write_since == 0 {
+            websocket.write_since = room.now;
+        }
+        Ok(())
+    }
+}

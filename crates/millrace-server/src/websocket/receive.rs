@@ -1,0 +1,197 @@
+//! From a WebSocket's bytes to the records of its lane.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use millrace_batch::layout::{INLINE_BODY_BYTES, SocketEvent};
+use millrace_batch::{Message, SocketId};
+use millrace_ws::{Data, Event};
+
+use super::WebSocket;
+use crate::connection::{Connection, Fate, READS_PER_VISIT};
+use crate::room::Room;
+use crate::server::Server;
+
+/// Bytes before those that are read, for the begin of a frame that came with the read before: a header, or a control
+/// frame that is not all there.
+pub(crate) const HEADROOM: usize = 256;
+
+impl Connection {
+    /// Does what can be done now: reads, hands messages on, writes.
+    pub(crate) fn drive_websocket(&mut self, room: &mut Room) -> Fate {
+        if self.active.is_some() {
+            // The 101 comes first, and then what came behind the handshake.
+            return self.flush_and_settle_websocket(room);
+        }
+        let mut reads = 0;
+        loop {
+            match self.read_websocket(room) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => return Fate::Lost(error),
+            }
+            reads += 1;
+            if reads == READS_PER_VISIT {
+                self.waker.wake_by_ref();
+                break;
+            }
+        }
+        self.flush_and_settle_websocket(room)
+    }
+
+    /// Hands on what came behind the handshake, before the connection was a WebSocket.
+    pub(super) fn receive_early(&mut self, room: &mut Room, mut input: Vec<u8>) {
+        let id = self.socket_id();
+        let Some(websocket) = &mut self.websocket else {
+            return;
+        };
+        websocket.heard = room.now;
+        let used = websocket.receive(&mut input, id, room, &self.server);
+        input.drain(..used);
+        input.shrink_to_fit();
+        websocket.input = input;
+    }
+
+    /// Reads once, and says whether there was something.
+    fn read_websocket(&mut self, room: &mut Room) -> io::Result<bool> {
+        let (id, slot) = (self.socket_id(), self.slot());
+        let Some(websocket) = &mut self.websocket else {
+            return Ok(false);
+        };
+        if !websocket.is_reading() {
+            return Ok(false);
+        }
+        if self.server.lane.is_congested(self.server.config.queued_bytes) {
+            self.stall(room);
+            return Ok(false);
+        }
+        let mut context = Context::from_waker(&self.waker);
+        let memory = &mut room.scratch[HEADROOM..];
+        let count = match self.socket.poll_read(&mut context, memory) {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(count) => count?,
+        };
+        if count == 0 {
+            websocket.peer_closed = true;
+            return Ok(false);
+        }
+        let counters = self.server.counters(room.thread);
+        counters.bytes_read.add(count as u64);
+        room.infos.add_read(slot, count);
+        websocket.heard = room.now;
+        websocket.pinged = false;
+
+        // Lent to the socket, so that the rest of the room can be used meanwhile.
+        let mut scratch = std::mem::take(&mut room.scratch);
+        let kept = std::mem::take(&mut websocket.input);
+        let (start, end) = (HEADROOM - kept.len(), HEADROOM + count);
+        scratch[start..HEADROOM].copy_from_slice(&kept);
+        let used = websocket.receive(&mut scratch[start..end], id, room, &self.server);
+        websocket.input.extend_from_slice(&scratch[start + used..end]);
+        room.scratch = scratch;
+        Ok(true)
+    }
+}
+
+impl WebSocket {
+    /// Whether what the client sends is of interest.
+    fn is_reading(&self) -> bool {
+        !self.paused && !self.peer_closed && self.end.is_none()
+    }
+
+    /// Hands on what `input` says, and returns how many of its bytes were used.
+    fn receive(
+        &mut self,
+        input: &mut [u8],
+        id: SocketId,
+        room: &mut Room,
+        server: &Server,
+    ) -> usize {
+        let settings = &*self.settings;
+        let mut used = 0;
+        loop {
+            let inflater = &mut room.inflater;
+            let received = self.receiver.receive(
+                &mut input[used..],
+                &settings.limits,
+                inflater,
+                settings.streaming,
+            );
+            let event = match received {
+                Ok((count, event)) => {
+                    used += count;
+                    event
+                }
+                Err(error) => {
+                    server.counters(room.thread).protocol_errors.add(1);
+                    self.fail(id, room, server, error.close_code(), error.reason());
+                    return input.len();
+                }
+            };
+            match event {
+                Event::NeedMore => return used,
+                Event::Message {
+                    binary,
+                    ascii,
+                    data,
+                } => {
+                    let message = Message {
+                        binary,
+                        ascii,
+                        first: true,
+                        last: true,
+                    };
+                    server.counters(room.thread).messages_received.add(1);
+                    push(id, room, server, message, data);
+                }
+                Event::Part {
+                    binary,
+                    ascii,
+                    first,
+                    last,
+                    data,
+                } => {
+                    let message = Message {
+                        binary,
+                        ascii,
+                        first,
+                        last,
+                    };
+                    let counters = server.counters(room.thread);
+                    counters.messages_received.add(u64::from(last));
+                    push(id, room, server, message, data);
+                }
+                Event::Ping(payload) => {
+                    self.outgoing.pong(room, payload);
+                    if settings.report_pings {
+                        let batch = room.batch(&server.lane);
+                        batch.push_heartbeat(id, SocketEvent::Ping, payload);
+                    }
+                }
+                Event::Pong(payload) => {
+                    if settings.report_pongs {
+                        let batch = room.batch(&server.lane);
+                        batch.push_heartbeat(id, SocketEvent::Pong, payload);
+                    }
+                }
+                Event::Close { code, reason } => {
+                    self.client_closes(id, room, server, code, reason);
+                    return input.len();
+                }
+            }
+        }
+    }
+
+}
+
+fn push(id: SocketId, room: &mut Room, server: &Server, message: Message, data: Data<'_>) {
+    let batch = room.batch(&server.lane);
+    match data {
+        Data::Owned(bytes) if bytes.len() > INLINE_BODY_BYTES => {
+            batch.push_large_message(id, message, Bytes::from(bytes));
+        }
+        data => batch.push_message(id, message, &data),
+    }
+    room.outboxes.publish_if_due(&server.lane);
+}

@@ -1,0 +1,85 @@
+//! What the WebSockets of a route are told, in the units the core works with.
+
+use millrace_batch::layout::overflow;
+use millrace_ws::{Config, Limits};
+
+/// What holds for the WebSockets that are accepted with it. Times are in milliseconds; 0 is for ever.
+#[derive(Clone, Debug)]
+pub struct WebSocketSettings {
+    /// What a client may send.
+    pub limits: Limits,
+    /// What may wait for a client that does not take it, in bytes.
+    pub backlog_bytes: u64,
+    /// What becomes of messages that a slow client does not take.
+    pub overflow: Overflow,
+    /// Without any byte from the client.
+    pub idle_ms: u64,
+    /// A client that has been silent for half of `idle_ms` is sent a ping, so that one that lives is not idle.
+    pub ping: bool,
+    /// From the handshake to a Close frame.
+    pub lifetime_ms: u64,
+    /// From the first Close frame to the end of the connection.
+    pub close_ms: u64,
+    /// Messages are handed to JavaScript as they come and not as wholes.
+    pub streaming: bool,
+    /// Pings are reported. They are answered in any case.
+    pub report_pings: bool,
+    /// Pongs are reported.
+    pub report_pongs: bool,
+    /// permessage-deflate, for clients that offer it.
+    pub compression: Option<WebSocketCompression>,
+}
+
+/// How the messages of WebSockets are compressed (RFC 7692).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WebSocketCompression {
+    /// What is agreed on.
+    pub config: Config,
+    /// Messages with fewer bytes are sent as they are.
+    pub threshold_bytes: usize,
+}
+
+/// What becomes of messages that a slow client does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// The socket is closed.
+    Close,
+    /// The message that does not fit is dropped.
+    DropNewest,
+    /// The oldest messages that wait are dropped.
+    DropOldest,
+    /// Of each topic only the latest message waits.
+    Latest,
+}
+
+impl Overflow {
+    /// The policy with this code of [`overflow`].
+    pub fn from_code(code: u32) -> Option<Self> {
+        match code {
+            overflow::CLOSE => Some(Overflow::Close),
+            overflow::DROP_NEWEST => Some(Overflow::DropNewest),
+            overflow::DROP_OLDEST => Some(Overflow::DropOldest),
+            overflow::LATEST => Some(Overflow::Latest),
+            _ => None,
+        }
+    }
+}
+
+impl Default for WebSocketSettings {
+    /// No limit of time and no compression.
+    fn default() -> Self {
+        WebSocketSettings {
+            limits: Limits::default(),
+            backlog_bytes: 1024 * 1024,
+            overflow: Overflow::Close,
+            idle_ms: 0,
+            ping: true,
+            lifetime_ms: 0,
+            close_ms: 0,
+            streaming: false,
+            report_pings: false,
+            report_pongs: false,
+            compression: None,
+        }
+    }
+}
