@@ -7,12 +7,12 @@ use std::net::IpAddr;
 use bytes::Bytes;
 
 pub use self::sockets::Message;
-use crate::{ExchangeId, SocketId};
 use crate::layout::{
     AbortReason, INBOUND_HEADER_WORDS, INBOUND_WORDS, INLINE_BODY_BYTES, LARGE_BODY_BYTES,
     PARAMETER_COUNT_SHIFT, SEGMENT_BYTES, ServerEvent, WriteOutcome, inbound_flag, inbound_kind,
     method_code,
 };
+use crate::{ExchangeId, SocketId};
 
 /// Records for one JavaScript thread: numbers, the text they point into, small bodies, and large bodies by reference.
 ///

@@ -95,7 +95,10 @@ impl JsThread {
         self.received_chunks.clear();
         // All of the batch received last has been dispatched, and what came of that has been submitted.
         for socket in self.current.take_barriers() {
-            if let Some(thread) = self.threads.get((socket.connection >> THREAD_SHIFT) as usize) {
+            if let Some(thread) = self
+                .threads
+                .get((socket.connection >> THREAD_SHIFT) as usize)
+            {
                 thread.send(Command::Dispatched(socket));
             }
         }

@@ -55,7 +55,7 @@ pub use millrace_batch::layout::INBOX_BYTES;
 pub use millrace_coding::Levels;
 pub use millrace_http1::{Limits, Policy};
 pub use millrace_semantics::{Codings, RouteError};
-pub use routes::{FileEtag, FilesRoute, NewRoute, RouteTable, RouteTarget, RouteTimeouts};
 pub use millrace_ws::{Config as WebSocketExtension, Limits as WebSocketLimits};
+pub use routes::{FileEtag, FilesRoute, NewRoute, RouteTable, RouteTarget, RouteTimeouts};
 pub use stats::Stats;
 pub use websocket::{Overflow, WebSocketCompression, WebSocketSettings};

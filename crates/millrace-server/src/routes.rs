@@ -39,6 +39,8 @@ pub enum RouteTarget {
     Fixed(FixedAnswer),
     /// The core, with files.
     Files(FilesRoute),
+    /// JavaScript, when the request is the handshake of a WebSocket; else the core, which refuses it.
+    WebSocket,
 }
 
 /// Timeouts of a route in milliseconds, 0 for ever. `None` is the server's.
@@ -107,6 +109,7 @@ pub(crate) enum Target {
     Handler,
     Fixed(Fixed),
     Files(Arc<FilesRoute>),
+    WebSocket,
 }
 
 /// The routes of a moment.
@@ -165,6 +168,7 @@ impl RouteTable {
                 RouteTarget::Handler => Target::Handler,
                 RouteTarget::Fixed(answer) => Target::Fixed(Fixed::new(answer)),
                 RouteTarget::Files(files) => Target::Files(Arc::new(files)),
+                RouteTarget::WebSocket => Target::WebSocket,
             },
             body_bytes: new.body_bytes,
             timeouts: new.timeouts,

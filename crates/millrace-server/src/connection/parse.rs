@@ -9,7 +9,7 @@ use millrace_batch::{ExchangeId, RemoteAddress, Request};
 use millrace_http1::{Conn, Error, Head, Received, RequestFraming, Version};
 use millrace_semantics::{Codings, Router};
 
-use super::route::{Answers, Destination, FileRequest, Lookup, coding_flag};
+use super::route::{Answers, Destination, FileRequest, Lookup, coding_flag, refused_handshake};
 use super::{Connection, Phase};
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
 use crate::room::{Active, BodyProgress, Room};
@@ -392,6 +392,13 @@ impl<'a> Reading<'a> {
                     conn.discard_body(sequence);
                     let request = self.lookup.file_request(route, head);
                     self.files.push((sequence, request));
+                }
+                Target::WebSocket => {
+                    let Some(refused) = refused_handshake(conn, sequence, head) else {
+                        return false;
+                    };
+                    self.counters.handshakes_refused.add(1);
+                    self.own.refused(conn, sequence, refused);
                 }
             },
             unrouted => self.own.unrouted(conn, sequence, unrouted),

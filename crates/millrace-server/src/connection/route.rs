@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use millrace_batch::Routed;
 use millrace_batch::layout::{coding, inbound_flag};
-use millrace_http1::{BodySize, Conn, Head, Piece, Policy, Ready, ResponseHead, TargetForm};
+use millrace_http1::{
+    BodySize, Conn, Head, Piece, Policy, Ready, RequestFraming, ResponseHead, TargetForm, Version,
+};
 use millrace_semantics::{AcceptEncoding, Allow, Coding, Codings, Match, Router, Spans, normalise};
 
 use crate::fixed::Fixed;
@@ -188,6 +190,13 @@ impl Answers<'_> {
         }
     }
 
+    /// Refuses a request for a WebSocket.
+    pub(crate) fn refused(&self, conn: &mut Conn, sequence: u32, refused: RefusedHandshake) {
+        let fields = [refused.fields, TEXT_PLAIN].concat();
+        let text = [refused.text.as_bytes(), b"\n"].concat();
+        self.whole(conn, sequence, refused.status, &fields, &text);
+    }
+
     fn ready(&self, conn: &mut Conn, sequence: u32, ready: &Ready) {
         let _ = conn.respond_ready(sequence, ready, &self.date, self.policy);
     }
@@ -196,6 +205,39 @@ impl Answers<'_> {
         let head = own_head(status, fields, body.len());
         let _ = conn.respond(sequence, &head, Piece::Slice(body), &self.date, self.policy);
     }
+}
+
+/// Why a request cannot become a WebSocket: its answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RefusedHandshake {
+    status: u16,
+    fields: &'static [u8],
+    text: &'static str,
+}
+
+/// Whether and why a request for a WebSocket is refused without asking JavaScript.
+pub(crate) fn refused_handshake(
+    conn: &Conn,
+    sequence: u32,
+    head: &Head<'_>,
+) -> Option<RefusedHandshake> {
+    let is_http11 = !matches!(head.version, Version::Http10);
+    let has_body = head.framing != RequestFraming::None;
+    let fields = head.fields().map(|field| (field.name, field.value));
+    if let Err(refusal) = millrace_ws::check(head.method, is_http11, has_body, fields) {
+        return Some(RefusedHandshake {
+            status: refusal.status(),
+            fields: refusal.fields(),
+            text: refusal.text(),
+        });
+    }
+    // RFC 9110 7.8: the answers before it are of the old protocol, and would have to come first.
+    let is_alone = conn.pending().all(|pending| pending == sequence);
+    (!is_alone).then_some(RefusedHandshake {
+        status: 400,
+        fields: b"",
+        text: "A WebSocket is not opened while earlier requests wait for their answers.",
+    })
 }
 
 /// The flag with the coding of an answer that the client likes best among `codings`.

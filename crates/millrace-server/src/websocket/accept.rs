@@ -1,7 +1,7 @@
 //! From an exchange to a WebSocket (RFC 6455 4.2.2).
 
-use millrace_batch::outbound::Action;
 use millrace_batch::ExchangeId;
+use millrace_batch::outbound::Action;
 use millrace_http1::{BodySize, Rejected, ResponseHead};
 use millrace_ws::{Agreed, CloseCode, Receiver, accept_value, negotiate};
 

@@ -62,7 +62,11 @@ impl Connection {
         if !websocket.is_reading() {
             return Ok(false);
         }
-        if self.server.lane.is_congested(self.server.config.queued_bytes) {
+        if self
+            .server
+            .lane
+            .is_congested(self.server.config.queued_bytes)
+        {
             self.stall(room);
             return Ok(false);
         }
@@ -88,7 +92,9 @@ impl Connection {
         let (start, end) = (HEADROOM - kept.len(), HEADROOM + count);
         scratch[start..HEADROOM].copy_from_slice(&kept);
         let used = websocket.receive(&mut scratch[start..end], id, room, &self.server);
-        websocket.input.extend_from_slice(&scratch[start + used..end]);
+        websocket
+            .input
+            .extend_from_slice(&scratch[start + used..end]);
         room.scratch = scratch;
         Ok(true)
     }
@@ -182,7 +188,6 @@ impl WebSocket {
             }
         }
     }
-
 }
 
 fn push(id: SocketId, room: &mut Room, server: &Server, message: Message, data: Data<'_>) {
