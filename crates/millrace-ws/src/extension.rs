@@ -1,6 +1,6 @@
 //! Agreeing on permessage-deflate (RFC 7692 7.1) by `Sec-WebSocket-Extensions` (RFC 6455 9.1).
 
-use crate::deflate::Inflater;
+use crate::inflate::Inflater;
 
 /// What this end wants of the compression of one kind of sockets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Default for Config {
     }
 }
 
-/// See `docs/defaults.md`; measured on messages of 1 KiB.
+/// On JSON of 1 KiB it takes a third of the time of level 6, for 435 bytes where that makes 328.
 pub const DEFAULT_LEVEL: u32 = 1;
 
 /// What both ends have agreed on (RFC 7692 7.1).

@@ -7,7 +7,7 @@
 //!   `mask` unmasks, `utf8` checks text in pieces, `message` is what does not come at once, and `event` what is found.
 //! - [`send`](write_message) makes frames of messages, `frame` writes their headers, `close` has the codes that end it all.
 //! - [`handshake`](check) says whether a request may become a WebSocket, and why not.
-//! - `extension` negotiates compression, and `deflate` does it.
+//! - `extension` negotiates compression, `deflate` and `inflate` do it, and a [`Window`] is what is kept between messages.
 //! - [`Limits`] bounds what a client may send, [`Error`] names what it did wrong.
 
 mod close;
@@ -17,19 +17,23 @@ mod event;
 mod extension;
 mod frame;
 mod handshake;
+mod inflate;
 mod mask;
 mod message;
 mod receiver;
 mod send;
 mod utf8;
+mod window;
 
 pub use close::{CloseCode, is_sendable, write_close};
-pub use deflate::{Deflater, InflateError, Inflater, SharedInflater};
+pub use deflate::Deflater;
 pub use error::Error;
 pub use event::{Data, Event, Limits};
 pub use extension::{Agreed, Config, DEFAULT_LEVEL, is_well_formed, negotiate};
 pub use frame::{CONTROL_PAYLOAD, Opcode, header_len, write_frame, write_header};
 pub use handshake::{Handshake, Refusal, accept_value, check};
+pub use inflate::{InflateError, Inflater, SharedInflater};
 pub use mask::unmask;
 pub use receiver::Receiver;
 pub use send::write_message;
+pub use window::Window;
