@@ -227,7 +227,7 @@ test('reads records of WebSockets as the core writes them', (t) => {
 
 test('bytes of messages are copies that later messages and batches leave alone', (t) => {
   const { inbox, records } = inbound('inbound-sockets')
-  const [at] = records.filter((record) => inbox.kind(record) === Kind.message && socket.messageIsBinary(inbox, record))
+  const at = records.find((record) => inbox.kind(record) === Kind.message && socket.messageIsBinary(inbox, record))!
   const copies = Array.from({ length: 5000 }, () => socket.messageBytes(inbox, at))
   inbox.bytes.fill(7)
   t.true(copies.every((copy) => copy.equals(Buffer.from([0, 1, 2, 255]))))

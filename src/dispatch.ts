@@ -14,9 +14,12 @@ import type { Route } from './routes'
 import { PendingExchanges } from './pending'
 import { Request } from './request'
 import { Response } from './response'
+import { SocketDispatch } from './socket-dispatch'
 import { initialState, plainState } from './state'
 import type { Told } from './stream'
 import { fileError } from './system'
+import { TopicCounts } from './topics'
+import type { ServerWebSocket } from './websocket'
 import { abortErrors, bodyAborted, writeError } from './outcome'
 
 /** What a lane wants of a server. */
@@ -31,7 +34,12 @@ export interface ServerSink {
   readonly compression: Compression | null
   /** Bytes a response may have under way before `write` returns false. */
   readonly writeBuffer: number
+  /** What the core calls it, while it listens. */
+  id: number
+  /** What its WebSockets have subscribed to. */
+  readonly topics: TopicCounts
   handlerFailed(error: unknown, response: Response): void
+  socketFailed(error: unknown, socket: ServerWebSocket<unknown>): void
   connectionFailed(text: string): void
   accepted(text: string): void
   closed(): void
@@ -63,6 +71,7 @@ export class Lane {
   private readonly pending = new PendingExchanges()
   private readonly scope = new LoopScope()
   private readonly callbacks = new Map<number, { response: Response; told: Told }>()
+  private readonly sockets: SocketDispatch
   private text = ''
   private at = 0
   private end = 0
@@ -88,8 +97,11 @@ export class Lane {
   constructor() {
     const { Lane: Native } = binding()
     // Without a store of whoever happens to listen first.
-    this.native = this.scope.root(() => new Native(this.inbox.bytes, this.outbox.bytes, () => this.wake()))
+    this.native = this.scope.root(
+      () => new Native(this.inbox.bytes, this.outbox.bytes, () => this.wake()),
+    ) as NativeLane
     this.native.unref()
+    this.sockets = new SocketDispatch(this, this.inbox, this.native, this.scope)
   }
 
   // For servers
@@ -178,6 +190,13 @@ export class Lane {
   forget(response: Response): void {
     response._setPending(false)
     this.pending.remove(response)
+  }
+
+  // For WebSockets
+
+  /** A socket that was paused goes on. */
+  deliverKept(socket: ServerWebSocket<unknown>): void {
+    this.sockets.deliverKept(socket)
   }
 
   /** @internal */
@@ -269,8 +288,11 @@ export class Lane {
     while (this.at < end) {
       const at = this.at
       this.at = inbox.after(at)
-      if (inbox.kind(at) === Kind.request) {
+      const kind = inbox.kind(at)
+      if (kind === Kind.request) {
         this.request(at)
+      } else if (kind >= Kind.opened) {
+        this.socket(kind, at)
       } else {
         this.event(at)
       }
@@ -361,6 +383,18 @@ export class Lane {
     }
     this.leftPromises = true
     this.settle(response)
+  }
+
+  private socket(kind: number, at: number): void {
+    if (kind === Kind.opened) this.opened(at)
+    else if (this.sockets.event(kind, at)) this.leftPromises = true
+  }
+
+  private opened(at: number): void {
+    const { inbox } = this
+    const response = this.pending.find(inbox.connection(at), inbox.generation(at), inbox.sequence(at))
+    if (response !== null) this.forget(response)
+    if (this.sockets.opened(at, this.text, response)) this.leftPromises = true
   }
 
   private onBody(at: number, response: Response): void {
@@ -462,7 +496,10 @@ const nobody: ServerSink = {
   accepting: null,
   compression: null,
   writeBuffer: 0,
+  id: 0,
+  topics: new TopicCounts(),
   handlerFailed() {},
+  socketFailed() {},
   connectionFailed() {},
   accepted() {},
   closed() {},

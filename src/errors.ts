@@ -41,6 +41,8 @@ export const ERROR_CODES = {
   ERR_SERVER_CLOSED: 'The server was closed before the answer was complete',
   ERR_UNSUPPORTED_ENCODING: 'The request body has a content-encoding that cannot be decoded',
   ERR_SOURCE_CLOSED: 'The source of a body was closed before its end',
+  ERR_WEBSOCKET_CLOSED: 'The WebSocket is closed, or closes',
+  ERR_WEBSOCKET_DROPPED: 'The client is too slow, and the message was dropped',
   ERR_WRITE_AFTER_END: 'The response has ended already',
   ERR_WRITE_FAILED: 'The operating system refused the write',
   ERR_WRITE_NOT_EXECUTED: 'The connection failed before this write began',

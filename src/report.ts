@@ -1,6 +1,7 @@
 import type { Request } from './request'
 import type { Response } from './response'
 import type { Server } from './server'
+import type { ServerWebSocket } from './websocket'
 
 /** Told of errors: see `ServerOptions.onError`. What it throws itself is printed and has no other effect. */
 export type ErrorHandler = (error: unknown, context: ErrorContext) => unknown
@@ -13,6 +14,8 @@ export interface ErrorContext {
   readonly request?: Request
   /** Its response. */
   readonly response?: Response
+  /** The WebSocket whose handler has failed. */
+  readonly socket?: ServerWebSocket<unknown>
 }
 
 /** Tells `onError`, or prints. */

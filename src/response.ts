@@ -46,8 +46,8 @@ const PENDING = State.pending
 const TO_HEAD = State.toHead
 const NOTIFIES = State.notifies
 const LOOKED_FOR = State.lookedFor
-/** Answered, or about to be by a file. */
-const TAKEN = ENDED | LOOKED_FOR
+/** Answered, or about to be by a file, or a WebSocket. */
+const TAKEN = ENDED | LOOKED_FOR | State.accepted
 
 /**
  * The answer to one request. It can be used for as long as you hold it: after the client has gone writes are no-ops

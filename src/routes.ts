@@ -8,16 +8,17 @@ import { invalid } from './rules'
 import { resolveRouteOptions, type RouteLimits } from './route-options'
 import type { ResolvedOptions, RouteOptions } from './options'
 import { StaticFiles } from './static-files'
+import { WebSocketRoute } from './websocket-route'
 
 /** A method, or `'*'` for all for which the same pattern has no route of its own. Case matters (RFC 9110 9.1). */
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'PATCH' | 'OPTIONS' | 'QUERY' | '*' | (string & {})
 
 /**
  * What answers the requests of a route: a handler, a list of handlers that are asked in turn (see `DECLINED`), or what
- * the core gives by itself: `fixed(…)` or `staticFiles(…)`.
+ * the core gives by itself: `fixed(…)` or `staticFiles(…)`. Or WebSockets: `webSocket(…)`.
  */
 export type RouteTarget<Pattern extends string = string> =
-  Handler<Pattern> | ReadonlyArray<Handler<Pattern>> | FixedAnswer | StaticFiles
+  Handler<Pattern> | ReadonlyArray<Handler<Pattern>> | FixedAnswer | StaticFiles | WebSocketRoute<Pattern>
 
 /** A target together with the options of its route, as a value of the option `routes`. */
 export interface RouteDefinition<Pattern extends string = string> extends RouteOptions {
@@ -111,8 +112,18 @@ export class Routes {
       }
       route.kind = 2
       route.files = target._native(isWild ? shape.names.length - 1 : -1)
+    } else if (target instanceof WebSocketRoute) {
+      if (Object.keys(options.native).length !== 0) {
+        throw invalidRoute(`${name(route)}: limits and timeouts of WebSockets are in their definition.`)
+      }
+      if (!route.methods.every((method) => method === 'GET')) {
+        throw invalidRoute(`${name(route)}: WebSockets begin with GET.`)
+      }
+      route.kind = 3
+      route.handlerTimeout = target._options.handshake
+      chain = [target._handler]
     } else {
-      chain = chainOf('target', target, 'a function, a list of functions, fixed(…) or staticFiles(…)')
+      chain = chainOf('target', target, 'a function, a list of functions, fixed(…), staticFiles(…) or webSocket(…)')
     }
     const number = this.register(route)
     const { bodyBytes = this.list[0]!.bodyBytes } = route
@@ -149,7 +160,8 @@ function isDefinition(value: unknown): value is RouteDefinition {
     value !== null &&
     !Array.isArray(value) &&
     !(value instanceof FixedAnswer) &&
-    !(value instanceof StaticFiles)
+    !(value instanceof StaticFiles) &&
+    !(value instanceof WebSocketRoute)
   )
 }
 

@@ -13,6 +13,10 @@ import { group, refuseMore, type Rules } from './rules'
 import type { Response } from './response'
 import { Routes, type Method, type RouteTarget } from './routes'
 import { NO_STATS, statsOf, type ServerStats } from './stats'
+import { publish } from './publish'
+import { TopicCounts } from './topics'
+import type { MessageOptions, WebSocketMessage } from './websocket'
+import { webSocket, type WebSocketDefinition } from './websocket-route'
 
 /**
  * Makes a server; it does nothing before `listen`.
@@ -35,7 +39,6 @@ export class Server implements AsyncDisposable {
   private readonly accepting = new Accepting()
   private readonly sink: ServerSink
   private lane: Lane | null = null
-  private id = -1
   private where: ServerAddress | null = null
   private opening: { promise: Promise<ServerAddress>; place: string } | null = null
   private closing: { promise: Promise<void>; resolve: () => void } | null = null
@@ -57,10 +60,16 @@ export class Server implements AsyncDisposable {
       accepting: null,
       compression,
       writeBuffer: limits.writeBuffer,
+      id: -1,
+      topics: new TopicCounts(),
       handlerFailed: (error, response) => {
         this.handlerErrors++
         const request = response._request
         report(options.onError, error, { server: this, response, ...(request === null ? {} : { request }) })
+      },
+      socketFailed: (error, socket) => {
+        this.handlerErrors++
+        report(options.onError, error, { server: this, socket })
       },
       connectionFailed: (text) => this.connectionFailed(text),
       accepted: (text) => this.accepting.accepted(text),
@@ -156,6 +165,42 @@ export class Server implements AsyncDisposable {
   }
 
   /**
+   * Adds a route by which clients open WebSockets (RFC 6455), for GET; also while the server listens. The same as {@link route} with
+   * {@link webSocket}.
+   *
+   * @param pattern as for {@link route}
+   * @param definition handlers and options
+   * @throws ERR_INVALID_OPTION; ERR_ROUTE_CONFLICT; ERR_ROUTE_INVALID
+   */
+  websocket<const Pattern extends string, Data = undefined>(
+    pattern: Pattern,
+    definition: WebSocketDefinition<Data, NoInfer<Pattern>>,
+  ): this {
+    this.routes.add('GET', pattern, webSocket(definition), undefined)
+    return this
+  }
+
+  /**
+   * Sends a message to all WebSockets of this server that have subscribed to a topic, of whichever route. The core does
+   * it: it is encoded, and compressed, once for all of them. Each socket gets it in order with what else is sent to it.
+   *
+   * @param topic text of levels with `/` between; without wildcards, which only subscriptions can have
+   * @returns false when nobody can get it: nobody has subscribed to anything, or the server does not listen
+   * @throws ERR_INVALID_ARGUMENT; ERR_INVALID_CHUNK
+   */
+  publish(topic: string, message: WebSocketMessage, options?: MessageOptions): boolean {
+    return publish(this.lane ?? lane(), this.sink, topic, message, options, null, this.sink.id >= 0)
+  }
+
+  /**
+   * How many WebSockets have subscribed to exactly this topic. Subscriptions with wildcards are counted under their own
+   * text: those of `'rooms/+'` by `subscriberCount('rooms/+')`.
+   */
+  subscriberCount(topic: string): number {
+    return this.sink.topics.of(topic)
+  }
+
+  /**
    * Begins to listen, and resolves once connections are accepted. Calling it again while listening gives the same
    * address; after `close` the server can listen again.
    *
@@ -218,7 +263,7 @@ export class Server implements AsyncDisposable {
     }
     const { promise } = this.closing
     const limit = timeout === undefined || timeout === Infinity ? -1 : Math.min(Math.ceil(timeout), 2 ** 31 - 1)
-    this.lane!.core.close(this.id, limit)
+    this.lane!.core.close(this.sink.id, limit)
     await promise
   }
 
@@ -261,7 +306,7 @@ export class Server implements AsyncDisposable {
       return Promise.reject(error)
     }
     const accepted = this.accepting.wait(chain)
-    this.lane!.core.acceptMore(this.id, 1)
+    this.lane!.core.acceptMore(this.sink.id, 1)
     return accepted
   }
 
@@ -282,7 +327,7 @@ export class Server implements AsyncDisposable {
    * the last ones; all zero before the first `listen`. A snapshot: it does not change any more.
    */
   stats(): ServerStats {
-    const native = this.id < 0 ? null : this.lane!.core.stats(this.id)
+    const native = this.sink.id < 0 ? null : this.lane!.core.stats(this.sink.id)
     return native === null ? this.lastStats : statsOf(native, this.handlerErrors)
   }
 
@@ -297,7 +342,7 @@ export class Server implements AsyncDisposable {
     const native = bind(hosts, place, (host) =>
       core.listen({ ...options, host } as NativeListenOptions, this.routes.table),
     )
-    this.id = native.id
+    this.sink.id = native.id
     this.handlerErrors = 0
     this.acceptsByHand = pullAccept
     this.sink.accepting = pullAccept ? this.accepting : null
@@ -330,8 +375,8 @@ export class Server implements AsyncDisposable {
 
   private closed(): void {
     this.lastStats = this.stats()
-    this.lane!.core.forget(this.id)
-    this.id = -1
+    this.lane!.core.forget(this.sink.id)
+    this.sink.id = -1
     if (this.referenced) this.lane!.unref()
     // `where` and `opening` belong to a `listen` that waits for this end, if there is one; `close` has cleared its own.
     this.closing?.resolve()

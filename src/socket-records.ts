@@ -4,7 +4,7 @@
  */
 import type { Field } from './fields'
 import type { Inbox } from './inbound'
-import { Flag, type Outbox } from './outbound'
+import type { Outbox } from './outbound'
 
 const MESSAGE_LARGE = 1 << 8
 const BINARY = 1 << 9
@@ -30,7 +30,7 @@ const EVERY_THREAD = 0xff000000 | 0
 /** Events of a WebSocket. */
 export const SocketEvent = { ping: 1, pong: 2, drained: 3, dropped: 4 } as const
 
-/** Flags of messages, beside those of {@link Flag} with the same meaning: large, notify, wantDrain. */
+/** Flags of messages, beside those of `Flag` with the same meaning: large, notify, wantDrain. */
 export const MessageFlag = { binary: 1, compress: 16, more: 64, part: 128, except: 256 } as const
 
 /** What a control record asks for. */
@@ -187,7 +187,7 @@ export function writeAccept(
 }
 
 /**
- * A message, or a part of one: text, bytes, or the index of a chunk put before (with {@link Flag.large}). Returns the
+ * A message, or a part of one: text, bytes, or the index of a chunk put before (with `Flag.large`). Returns the
  * bytes of its payload in the record.
  */
 export function writeSend(

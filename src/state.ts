@@ -22,6 +22,8 @@ export const State = {
   plainAtFirst: 512,
   /** The connection has left HTTP: what follows the head goes both ways. */
   tunnel: 4096,
+  /** The exchange becomes a WebSocket: nothing else can answer it. */
+  accepted: 8192,
 } as const
 
 /** Where the code of the content coding is that the client likes best. */

@@ -1,6 +1,7 @@
 import { fstatSync, readSync } from 'node:fs'
-import type { NativeBinding, NativeLane } from '#dist/binding'
+import type { NativeBinding, NativeLane, NativeWebSocketSettings } from '#dist/binding'
 import { FakeRouteTable } from './fake-route-table'
+import { readSocketRecord, type SentToSocket } from './fake-socket-records'
 
 /** A server's port is this and its number, unless a test asks for another. */
 export const FIRST_PORT = 40_000
@@ -16,6 +17,8 @@ export class FakeLane implements NativeLane {
   readonly forgotten: number[] = []
   /** The routes given with each listen. */
   readonly tables: FakeRouteTable[] = []
+  /** What the core was told of WebSockets, by number. */
+  readonly settings: NativeWebSocketSettings[] = []
   /** How many connections servers wanted to accept by hand. */
   readonly acceptsAsked: Array<{ server: number; count: number }> = []
   descriptorTable: ReturnType<NativeLane['descriptors']> = { open: 20, limit: 1024 }
@@ -128,6 +131,10 @@ export class FakeLane implements NativeLane {
     return options['path'] === undefined ? place : { ...place, path: String(options['path']) }
   }
 
+  addWebSocketSettings(settings: NativeWebSocketSettings): number {
+    return this.settings.push(settings) - 1
+  }
+
   acceptMore(server: number, count: number): void {
     this.acceptsAsked.push({ server, count })
   }
@@ -223,9 +230,12 @@ export interface Sent {
   root?: string
   conditions?: string
   options?: number
+  /** What is only in records for WebSockets. */
+  socket?: SentToSocket
 }
 
 const KINDS = ['', 'RESPOND', 'HEAD', 'INFORMATIONAL', 'CHUNK', 'END', 'CREDIT', 'RESET', 'FILE']
+KINDS.push('ACCEPT', 'SEND', 'CONTROL', 'TOPIC', 'PUBLISH')
 const FLAGS = ['CLOSE', 'HAS_DATE', 'LARGE', 'NOTIFY', 'LENGTH', 'WANT_DRAIN', 'TUNNEL', 'FLUSH']
 const CODINGS = [undefined, 'gzip', 'br', 'zstd'] as const
 
@@ -241,6 +251,10 @@ export function read(record: Buffer, put: readonly Buffer[]): Sent {
     flags,
   }
   const coding = CODINGS[(word(0) >>> 16) & 3]
+  if ((word(0) & 0xff) >= KINDS.indexOf('ACCEPT')) {
+    sent.socket = readSocketRecord(sent.kind, record, put)
+    return sent
+  }
   if (coding !== undefined) sent.coding = coding
   const payload = (start: number, length: number): Buffer => record.subarray(start, start + length)
   const piece = (start: number, length: number): Buffer =>
@@ -327,6 +341,13 @@ export interface Exchange {
   sequence?: number
 }
 
+export interface FakeMessage extends Exchange {
+  /** Outside of the batch. */
+  large?: boolean
+  first?: boolean
+  last?: boolean
+}
+
 const METHODS = ['', 'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'CONNECT', 'TRACE', 'QUERY']
 
 /** A batch of inbound records, put together by a test. */
@@ -410,6 +431,55 @@ export class Batch {
     return this
   }
 
+  /** An exchange has become a WebSocket. */
+  opened(name: Exchange = {}, extensions = ''): this {
+    this.words.push(8, ...exchange(name), this.text.length, extensions.length)
+    this.text += extensions
+    return this
+  }
+
+  /** A message of a WebSocket: text, or bytes for a binary one. */
+  message(data: string | Uint8Array, { large = false, first = true, last = true, ...name }: FakeMessage = {}): this {
+    const bytes = Buffer.from(data)
+    let flags = (large ? 1 << 8 : 0) | (typeof data === 'string' ? 0 : 1 << 9) | (first ? 1 << 11 : 0)
+    if (typeof data === 'string' && bytes.length === data.length) flags |= 1 << 10
+    if (last) flags |= 1 << 12
+    this.words.push(9 | flags, ...socket(name))
+    if (large) this.words.push(this.chunks.push(bytes) - 1, bytes.length)
+    else this.aligned(bytes)
+    return this
+  }
+
+  /** A ping or pong. */
+  heartbeat(event: 'ping' | 'pong', data: string, name: Exchange = {}): this {
+    this.words.push(10 | ((event === 'ping' ? 1 : 2) << 8), ...socket(name))
+    this.aligned(Buffer.from(data))
+    return this
+  }
+
+  /** So many bytes still wait for the client. */
+  drained(waiting: number, name: Exchange = {}): this {
+    this.words.push(10 | (3 << 8), ...socket(name), waiting, 0)
+    return this
+  }
+
+  dropped(messages: number, bytes: number, name: Exchange = {}): this {
+    this.words.push(10 | (4 << 8), ...socket(name), messages, bytes)
+    return this
+  }
+
+  socketClosed(code: number, reason = '', { clean = true, ...name }: Exchange & { clean?: boolean } = {}): this {
+    this.words.push(11 | (clean ? 1 << 8 : 0), ...socket(name), code)
+    this.aligned(Buffer.from(reason))
+    return this
+  }
+
+  /** What became of a message. */
+  sentMessage(token: number, outcome: number, bytes: number, name: Exchange = {}): this {
+    this.words.push(12, ...socket(name), token, outcome, bytes)
+    return this
+  }
+
   serverClosed(server = 1): this {
     this.words.push(7, server, 1, 0, 0)
     return this
@@ -440,6 +510,14 @@ export class Batch {
     return this
   }
 
+  /** Where bytes are that begin at a whole word, and their length. */
+  private aligned(bytes: Buffer): void {
+    this.store(Buffer.alloc(-this.byteLength & 3))
+    this.offsets.push(this.words.length)
+    this.words.push(this.byteLength, bytes.length)
+    this.store(bytes)
+  }
+
   private store(bytes: Buffer): void {
     this.bytes.push(bytes)
     this.byteLength += bytes.length
@@ -448,6 +526,10 @@ export class Batch {
 
 function exchange({ connection = 0, generation = 0, sequence = 0 }: Exchange): number[] {
   return [connection, generation, sequence]
+}
+
+function socket({ connection = 0, generation = 0 }: Exchange): number[] {
+  return [connection, generation]
 }
 
 function line(name: string, value: string): string {
