@@ -24,6 +24,8 @@ const quick = [['6.*'], ['1.*', '2.*', '3.*', '4.*', '5.*', '7.*', '10.*']]
 const long = [...subgroups(13, 7), ...subgroups(12, 5), ['9.*']]
 
 const options = readOptions()
+// The clients end with this process only when it ends by itself.
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
 
 const found = findSuiteOrLeave()
 const server = options.url ? { url: options.url } : await startServer()

@@ -62,7 +62,7 @@ async function runClient({ command, args, env }, outdir, onCase) {
   }
   const child = spawn(command, [...args, '-m', 'fuzzingclient', '-s', 'spec.json'], options)
   const stop = () => child.kill()
-  process.once('exit', stop)
+  process.on('exit', stop)
   const watch = setTimeout(stop, 300_000)
   let log = ''
   for (const stream of [child.stdout, child.stderr]) {
