@@ -275,6 +275,15 @@ impl Output {
         self.marks.clear();
     }
 
+    /// Takes the memory of an output in which there is nothing, for another one. Positions and marks stay.
+    pub fn release(&mut self) -> Vec<u8> {
+        debug_assert!(self.is_empty());
+        if self.held.capacity() > 0 {
+            self.held = VecDeque::new();
+        }
+        std::mem::take(&mut self.tail)
+    }
+
     /// Passes the key of each segment elsewhere that is needed no more to `gone`, whether it was written or given up.
     pub fn drain_elsewhere(&mut self, gone: impl FnMut(u32)) {
         self.gone.drain(..).for_each(gone);
@@ -459,6 +468,22 @@ mod tests {
         output.advance(3);
         assert_eq!(output.pop_passed().map(|mark| mark.token), Some(2));
         assert_eq!(output.position(), length + 7);
+    }
+
+    #[test]
+    fn an_output_that_gave_its_memory_away_goes_on_where_it_was() {
+        let mut output = Output::default();
+        output.tail().extend_from_slice(b"one");
+        output.hold(Bytes::from_static(b"two"));
+        output.tail().extend_from_slice(b"three");
+        output.advance(11);
+        assert!(output.release().is_empty());
+        assert_eq!(output.tail().capacity(), 0);
+        output.tail().extend_from_slice(b"four");
+        output.mark(0, 1);
+        assert_eq!(output.position(), 11);
+        assert_eq!(collect(&mut output, 3), b"four");
+        assert_eq!(output.pop_passed().map(|mark| mark.token), Some(1));
     }
 
     #[test]

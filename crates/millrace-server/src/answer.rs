@@ -190,12 +190,17 @@ impl CutShort {
     pub(crate) const REASON: AbortReason = AbortReason::Reset;
 }
 
-impl Pieces<'_> {
+impl<'a> Pieces<'a> {
     /// The piece with this index. One that is out of range means that the two sides disagree.
     pub(crate) fn get(self, index: u32) -> Option<Chunk> {
+        self.find(index).cloned()
+    }
+
+    /// The same where it lies.
+    pub(crate) fn find(self, index: u32) -> Option<&'a Chunk> {
         match self {
-            Pieces::Batch(chunks) => chunks.get(index as usize).cloned(),
-            Pieces::Own(chunk) => chunk.cloned(),
+            Pieces::Batch(chunks) => chunks.get(index as usize),
+            Pieces::Own(chunk) => chunk,
         }
     }
 }

@@ -398,7 +398,7 @@ impl Connection {
 
 /// What became of a write that was under way when its connection was cut.
 #[cfg(unix)]
-fn cut_short(reason: AbortReason) -> WriteOutcome {
+pub(crate) fn cut_short(reason: AbortReason) -> WriteOutcome {
     use rustix::io::Errno;
     WriteOutcome::System(match reason {
         AbortReason::WriteTimeout => Errno::TIMEDOUT.raw_os_error(),
@@ -408,6 +408,6 @@ fn cut_short(reason: AbortReason) -> WriteOutcome {
 
 /// The system's numbers mean nothing to JavaScript here.
 #[cfg(not(unix))]
-fn cut_short(_: AbortReason) -> WriteOutcome {
+pub(crate) fn cut_short(_: AbortReason) -> WriteOutcome {
     WriteOutcome::NotExecuted
 }

@@ -21,6 +21,8 @@ pub struct ConnectionInfo {
     pub bytes_written: u64,
     /// Bytes that wait for the client, when it is a WebSocket.
     pub bytes_queued: u64,
+    /// Payload bytes of all messages that JavaScript sent and that have arrived here, modulo 2^32, when it is a WebSocket.
+    pub bytes_accepted: u32,
 }
 
 /// The slots of one I/O thread, as that thread sees them.
@@ -44,6 +46,7 @@ struct Slot {
     read: AtomicU64,
     written: AtomicU64,
     queued: AtomicU64,
+    accepted: AtomicU32,
     /// The local address in the form of IPv6, and its port with [`HAS_ADDRESS`].
     address: [AtomicU64; 2],
     port: AtomicU32,
@@ -86,6 +89,7 @@ impl InfoWriter {
         slot.read.store(0, Ordering::Relaxed);
         slot.written.store(0, Ordering::Relaxed);
         slot.queued.store(0, Ordering::Relaxed);
+        slot.accepted.store(0, Ordering::Relaxed);
         slot.open
             .store(OPEN | u64::from(generation), Ordering::Release);
     }
@@ -108,8 +112,17 @@ impl InfoWriter {
     }
 
     /// Says how many bytes wait.
-    pub(crate) fn set_queued(&self, slot: usize, count: u64) {
-        self.slot(slot).queued.store(count, Ordering::Relaxed);
+    pub(crate) fn set_queued(&self, slot: usize, count: usize) {
+        self.slot(slot)
+            .queued
+            .store(count as u64, Ordering::Relaxed);
+    }
+
+    /// Counts bytes that JavaScript has handed over to be sent.
+    pub(crate) fn add_accepted(&self, slot: usize, count: usize) {
+        let accepted = &self.slot(slot).accepted;
+        let sum = accepted.load(Ordering::Relaxed).wrapping_add(count as u32);
+        accepted.store(sum, Ordering::Relaxed);
     }
 
     fn slot(&self, slot: usize) -> &Slot {
@@ -137,6 +150,7 @@ impl InfoReader {
             bytes_read: slot.read.load(Ordering::Relaxed),
             bytes_written: slot.written.load(Ordering::Relaxed),
             bytes_queued: slot.queued.load(Ordering::Relaxed),
+            bytes_accepted: slot.accepted.load(Ordering::Relaxed),
         };
         fence(Ordering::Acquire);
         // Still the same connection, so all of it was of the same.
@@ -169,11 +183,13 @@ mod tests {
         writer.add_read(far, 6);
         writer.add_written(far, 1);
         writer.set_queued(far, 2);
+        writer.add_accepted(far, 3);
         let info = ConnectionInfo {
             local: Some(local),
             bytes_read: 11,
             bytes_written: 1,
             bytes_queued: 2,
+            bytes_accepted: 3,
         };
         assert_eq!(reader.get(far, 7), Some(info));
         assert_eq!(reader.get(far, 8), None);

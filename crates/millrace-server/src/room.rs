@@ -15,13 +15,10 @@ use crate::lane::Lane;
 use crate::outbox::Outboxes;
 use crate::routes::RouteTimeouts;
 use crate::thread::ThreadHandle;
-use crate::websocket::HEADROOM;
+use crate::websocket::{HEADROOM, Shared};
 
 /// Bytes read from a socket at once. A socket that waits owns no buffer; all of a thread's read into this one.
 const READ_BYTES: usize = 64 * 1024;
-
-/// Buffers for sending kept for reuse.
-const SPARE_BUFFERS: usize = 64;
 
 /// Idle connection states kept for reuse.
 const SPARE_STATES: usize = 256;
@@ -63,8 +60,8 @@ pub(crate) struct Room {
     pub(crate) stalled: Vec<u32>,
     /// What decompresses the messages of WebSockets.
     pub(crate) inflater: SharedInflater,
-    /// Memory for what WebSockets send: one with nothing to send has none.
-    buffers: Vec<Vec<u8>>,
+    /// What WebSockets share for sending.
+    pub(crate) websockets: Shared,
 }
 
 /// A connection's state while something is going on.
@@ -164,7 +161,7 @@ impl Room {
             lookup: Lookup::default(),
             stalled: Vec::new(),
             inflater: SharedInflater::new(),
-            buffers: Vec::new(),
+            websockets: Shared::default(),
         };
         room.tick();
         room
@@ -219,19 +216,6 @@ impl Room {
                 ..Active::default()
             };
             self.spare.push(state);
-        }
-    }
-
-    /// Memory for what is to be sent.
-    pub(crate) fn take_buffer(&mut self) -> Vec<u8> {
-        self.buffers.pop().unwrap_or_default()
-    }
-
-    /// Takes memory that was used for sending.
-    pub(crate) fn give_buffer(&mut self, mut buffer: Vec<u8>) {
-        if self.buffers.len() < SPARE_BUFFERS && (1..=READ_BYTES).contains(&buffer.capacity()) {
-            buffer.clear();
-            self.buffers.push(buffer);
         }
     }
 

@@ -8,28 +8,35 @@
 //! # Layout
 //!
 //! - `accept`: from an exchange to a socket. `receive`: from its bytes to records. `control`: what JavaScript asks for.
-//! - `send`: what goes out, in the order it was sent in, and what waits for a slow client.
+//! - `send`: what goes out; `backlog`: what waits for a slow client; `sent`: what became of it; `shared`: what the sockets
+//!   of a thread share for this. `published`: messages for many.
 //! - `flush`: one write for all that a pass has to send.
 //! - `close`: how it ends, each way told once. `deadline`: when it is late.
 //! - `settings`: what all of this goes by.
 
 mod accept;
+mod backlog;
 mod close;
 mod control;
 mod deadline;
 mod flush;
+mod published;
 mod receive;
 mod send;
+mod sent;
 mod settings;
+mod shared;
 
 use std::sync::Arc;
 
 use millrace_ws::Receiver;
 
+pub use self::backlog::Overflow;
 use self::close::End;
 pub(crate) use self::receive::HEADROOM;
-pub(crate) use self::send::{Outgoing, Overflowed};
-pub use self::settings::{Overflow, WebSocketCompression, WebSocketSettings};
+pub(crate) use self::send::Outgoing;
+pub use self::settings::{WebSocketCompression, WebSocketSettings};
+pub(crate) use self::shared::Shared;
 
 /// What a connection is once it has been accepted as a WebSocket. Small, because most of them wait most of the time: what
 /// comes and goes has memory only meanwhile.

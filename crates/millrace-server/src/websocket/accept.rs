@@ -5,6 +5,7 @@ use millrace_batch::outbound::Action;
 use millrace_http1::{BodySize, Rejected, ResponseHead};
 use millrace_ws::{Agreed, CloseCode, Receiver, accept_value, negotiate};
 
+use super::send::Compression;
 use super::{Outgoing, WebSocket};
 use crate::connection::Connection;
 use crate::room::Room;
@@ -33,6 +34,13 @@ impl Connection {
         let compression = settings.compression.as_ref();
         let agreed = compression.and_then(|compression| negotiate([offers], &compression.config));
         let extensions = extension_line(agreed);
+        let sending = compression
+            .zip(agreed)
+            .map(|(compression, agreed)| Compression {
+                agreed,
+                level: compression.config.level,
+                threshold: compression.threshold_bytes,
+            });
         let fields = handshake_fields(key, &extensions, fields);
         let head = ResponseHead {
             status: 101,
@@ -55,7 +63,7 @@ impl Connection {
         let timeouts = &self.server.config.timeouts;
         let mut websocket = WebSocket {
             receiver: Receiver::new(agreed),
-            outgoing: Outgoing::new(&settings, agreed),
+            outgoing: Outgoing::new(settings.overflow, settings.backlog_bytes, sending),
             input: Vec::new(),
             end: None,
             write_ms: active.own.write.unwrap_or(timeouts.write),

@@ -10,7 +10,8 @@ use millrace_batch::layout::{AbortReason, WriteOutcome};
 use millrace_ws::CloseCode;
 
 use super::WebSocket;
-use crate::connection::{Connection, Fate};
+use super::flush::report;
+use crate::connection::{Connection, Fate, cut_short};
 use crate::room::Room;
 use crate::server::Server;
 
@@ -34,7 +35,7 @@ impl Connection {
         };
         match &websocket.end {
             None if websocket.peer_closed => Fate::Over,
-            Some(end) if !end.awaits_javascript && websocket.outgoing.is_empty() => {
+            Some(end) if !end.awaits_javascript && websocket.outgoing.close_is_out() => {
                 self.finish_websocket(room)
             }
             _ => Fate::Goes(self.deadline()),
@@ -76,8 +77,11 @@ impl Connection {
         let Some(mut websocket) = self.websocket.take() else {
             return;
         };
-        let is_sent = websocket.outgoing.is_empty();
-        websocket.outgoing.abandon(id, room, &self.server, outcome);
+        let is_sent = websocket.outgoing.close_is_out();
+        let outgoing = &mut websocket.outgoing;
+        outgoing.abandon(outcome, cut_short(reason), |news| {
+            report(news, id, room, &self.server);
+        });
         self.server.counters(room.thread).websockets.sub(1);
         room.infos.set_queued(self.slot(), 0);
         let batch = room.batch(&self.server.lane);
@@ -99,7 +103,7 @@ impl WebSocket {
         }
         // The client's Close frame has to be read.
         self.resume(room.now);
-        self.outgoing.close(room, code, reason);
+        self.outgoing.close(&mut room.websockets, code, reason);
     }
 
     /// The client has sent a Close frame.
@@ -176,11 +180,14 @@ impl WebSocket {
         let Some(end) = &mut self.end else { return };
         end.awaits_javascript = false;
         let code = (end.code != CloseCode::NO_STATUS).then_some(end.code);
-        let reason = match end.closed_by_client {
-            true => "",
-            false => std::str::from_utf8(&end.reason).unwrap_or_default(),
-        };
-        self.outgoing.close(room, code, reason);
+        let shared = &mut room.websockets;
+        if end.closed_by_client {
+            self.outgoing.close(shared, code, "");
+        } else {
+            // Nothing that waits is worth the time of a client that breaks the protocol.
+            let reason = std::str::from_utf8(&end.reason).unwrap_or_default();
+            self.outgoing.close_now(shared, code, reason);
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What JavaScript asks of a WebSocket.
 
 use millrace_batch::layout::WriteOutcome;
-use millrace_batch::outbound::SocketAction;
+use millrace_batch::outbound::{self, SocketAction};
 
-use super::Overflowed;
+use super::Overflow;
+use super::send::{Message, Verdict};
 use crate::answer::{CutShort, Pieces};
 use crate::connection::Connection;
 use crate::room::Room;
@@ -28,14 +29,9 @@ impl Connection {
         };
         let outgoing = &mut websocket.outgoing;
         match action {
-            SocketAction::Send(send) => {
-                if let Err(Overflowed) = outgoing.send(room, &self.server, send, pieces) {
-                    websocket.overflowed(room, &self.server);
-                    return Err(CutShort);
-                }
-            }
-            SocketAction::Ping(payload) => outgoing.ping(room, payload),
-            SocketAction::Pong(payload) => outgoing.pong(room, payload),
+            SocketAction::Send(send) => return self.send_message(room, send, pieces),
+            SocketAction::Ping(payload) => outgoing.ping(&mut room.websockets, payload),
+            SocketAction::Pong(payload) => outgoing.pong(&mut room.websockets, payload),
             SocketAction::Close { code, reason } => {
                 let code = (*code != 0).then_some(*code);
                 websocket.begin_close(room, code, &String::from_utf8_lossy(reason));
@@ -47,9 +43,41 @@ impl Connection {
                 websocket.resume(room.now);
                 self.waker.wake_by_ref();
             }
-            SocketAction::Overflow { policy, bytes } => outgoing.set_overflow(*policy, *bytes),
+            SocketAction::Overflow { policy, bytes } => {
+                if let Some(policy) = Overflow::from_code(*policy) {
+                    outgoing.set_overflow(policy, *bytes as usize);
+                }
+            }
             SocketAction::Subscribe(_) | SocketAction::Unsubscribe(_) => {}
         }
         Ok(())
+    }
+
+    fn send_message(
+        &mut self,
+        room: &mut Room,
+        send: &outbound::Send<'_>,
+        pieces: Pieces<'_>,
+    ) -> Result<(), CutShort> {
+        let slot = self.slot();
+        let Some(websocket) = &mut self.websocket else {
+            return Ok(());
+        };
+        // A payload that is not where it should be means that the two sides disagree.
+        let message = Message::of(send, pieces).ok_or(CutShort)?;
+        let counters = self.server.counters(room.thread);
+        counters.messages_sent.add(1);
+        room.infos.add_accepted(slot, message.payload.bytes().len());
+        match websocket.outgoing.send(&mut room.websockets, &message) {
+            Verdict::Goes => Ok(()),
+            Verdict::Write => {
+                self.write_early(room);
+                Ok(())
+            }
+            Verdict::Full => {
+                websocket.overflowed(room, &self.server);
+                Err(CutShort)
+            }
+        }
     }
 }

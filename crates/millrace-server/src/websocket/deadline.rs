@@ -116,15 +116,16 @@ impl Connection {
             Some(Late::Write) => return Fate::Cut(AbortReason::WriteTimeout),
             Some(Late::Quiet) => {
                 websocket.pinged = true;
-                websocket.outgoing.ping(room, b"");
+                websocket.outgoing.ping(&mut room.websockets, b"");
             }
             Some(Late::Lifetime) => {
                 websocket.begin_close(room, Some(CloseCode::GOING_AWAY), "lifetime");
             }
             Some(Late::Idle) => {
                 // It may live all the same, and gets to read why.
+                let code = Some(CloseCode::GOING_AWAY);
                 let outgoing = &mut websocket.outgoing;
-                outgoing.close(room, Some(CloseCode::GOING_AWAY), "idle timeout");
+                outgoing.close_now(&mut room.websockets, code, "idle timeout");
                 websocket.cut(CloseCode::ABNORMAL, Cow::Borrowed(b"idle timeout"));
                 return self.flush_and_end(room);
             }

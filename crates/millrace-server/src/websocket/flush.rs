@@ -3,8 +3,13 @@
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
+use millrace_batch::SocketId;
+
+use super::WebSocket;
+use super::sent::News;
 use crate::connection::{Connection, Fate, WRITE_SLICES};
 use crate::room::Room;
+use crate::server::Server;
 
 impl Connection {
     /// Writes what can be written and sees what is next, without looking for input.
@@ -19,7 +24,7 @@ impl Connection {
         }
         let id = self.socket_id();
         if let Some(websocket) = &mut self.websocket {
-            websocket.outgoing.tell(id, room, &self.server);
+            websocket.tell(id, room, &self.server);
         }
         self.settle_websocket(room)
     }
@@ -46,6 +51,13 @@ impl Connection {
         Ok(true)
     }
 
+    /// Writes while more is to come, because there is much already. An error shows again at the next write.
+    pub(crate) fn write_early(&mut self, room: &mut Room) {
+        if self.active.is_none() {
+            let _ = self.write_websocket(room);
+        }
+    }
+
     fn write_websocket(&mut self, room: &mut Room) -> io::Result<()> {
         let slot = self.slot();
         let Some(websocket) = &mut self.websocket else {
@@ -57,7 +69,7 @@ impl Connection {
         loop {
             let output = outgoing.output();
             if output.is_empty() {
-                if outgoing.refill(room) {
+                if outgoing.drained(&mut room.websockets) {
                     continue;
                 }
                 break;
@@ -72,7 +84,10 @@ impl Connection {
                 }
             };
             match written {
-                Poll::Pending => break,
+                Poll::Pending => {
+                    outgoing.set_blocked();
+                    break;
+                }
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(count)) => output.advance(count),
                 Poll::Ready(Err(error)) => return Err(error),
@@ -80,18 +95,48 @@ impl Connection {
         }
         let output = outgoing.output();
         let (written, is_empty) = (output.position() - before, output.is_empty());
-        outgoing.set_blocked(!is_empty);
         if written > 0 {
             let counters = self.server.counters(room.thread);
             counters.bytes_written.add(written);
             room.infos.add_written(slot, written as usize);
         }
         room.infos.set_queued(slot, outgoing.queued_bytes());
+        if written > 0 && websocket.write_since > 0 {
+            // Who takes what waited is there, and may have had no chance to answer a ping behind it.
+            websocket.heard = room.now;
+        }
         if is_empty {
             websocket.write_since = 0;
         } else if written > 0 || websocket.write_since == 0 {
             websocket.write_since = room.now;
         }
         Ok(())
+    }
+}
+
+impl WebSocket {
+    /// Tells JavaScript what became of what it sent.
+    fn tell(&mut self, id: SocketId, room: &mut Room, server: &Server) {
+        if self.outgoing.has_news() {
+            let low_mark = server.config.write_low;
+            let report = |news| report(news, id, room, server);
+            self.outgoing.tell(low_mark, report);
+        }
+    }
+}
+
+/// Counts and records what became of messages.
+pub(super) fn report(news: News, id: SocketId, room: &mut Room, server: &Server) {
+    let batch = room.batch(&server.lane);
+    match news {
+        News::Sent(sent) => batch.push_sent(id, sent.token, sent.outcome, sent.transferred),
+        News::Drained(waiting) => batch.push_drained(id, waiting),
+        News::Dropped(dropped) => {
+            batch.push_dropped(id, dropped.messages(), dropped.bytes);
+            let counters = server.counters(room.thread);
+            counters.dropped_newest.add(dropped.newest.into());
+            counters.dropped_oldest.add(dropped.oldest.into());
+            counters.dropped_latest.add(dropped.replaced.into());
+        }
     }
 }

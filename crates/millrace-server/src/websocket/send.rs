@@ -1,122 +1,276 @@
-//! From what JavaScript sends to the frames of a socket.
+//! The frames of one WebSocket on their way out.
+//!
+//! The output holds whole frames, so that behind it there always is a place for a control frame. While the client takes
+//! what it is sent, messages become frames at once; else they wait as messages, of which some may be dropped, and which
+//! are compressed only when their turn comes: what a compressor has seen, the client must see.
 
-use millrace_batch::SocketId;
+mod frames;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
 use millrace_batch::layout::WriteOutcome;
-use millrace_batch::outbound::{Payload, Send};
+use millrace_batch::outbound::{self, Part, Payload};
 use millrace_http1::Output;
-use millrace_ws::{Agreed, Opcode, write_close, write_frame, write_message};
+use millrace_ws::{Agreed, Deflater, Opcode, write_close, write_frame};
 
-use super::settings::{Overflow, WebSocketSettings};
+use super::backlog::{Backlog, Content, DroppedAs, Form, Full, Overflow, Waiting};
+use super::published::Published;
+use super::sent::{Dropped, News, Notices, Sent};
+use super::shared::Shared;
 use crate::answer::Pieces;
 use crate::lane::Chunk;
-use crate::room::Room;
-use crate::server::Server;
 
-/// What a socket sends.
+/// Above so much output it is time to write, and the backlog gives no more at once, in bytes.
+const PORTION_BYTES: u64 = 64 * 1024;
+
+/// What one socket sends. Small while nothing is going on.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     output: Output,
-    limit: u64,
+    /// What waits; none when nothing does.
+    backlog: Option<Box<Backlog>>,
+    aside: Option<Box<Aside>>,
+    /// The socket's own compressor, once it was needed.
+    deflater: Option<Box<Deflater>>,
+    compression: Option<Compression>,
+    limit: usize,
     overflow: Overflow,
-    /// The latest pong, which waits while the client takes nothing.
-    pong: Option<Box<[u8]>>,
-    /// The socket's last write was not taken whole.
+    /// The last write was not taken whole.
     blocked: bool,
-    /// The Close frame is behind all of it.
-    closed: bool,
+    /// The message under way in the output whose parts are sent one by one.
+    streamed: Option<Streamed>,
+    end: End,
     want_drain: bool,
-    /// Messages that came behind the Close frame and were to be reported.
-    late: Vec<u32>,
 }
 
-/// More waits for the client than the socket may hold.
-#[derive(Debug)]
-pub(crate) struct Overflowed;
+/// How a socket's messages are compressed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Compression {
+    pub(crate) agreed: Agreed,
+    pub(crate) level: u32,
+    /// Messages with fewer bytes are sent as they are.
+    pub(crate) threshold: usize,
+}
+
+/// A message to be sent, or a part of one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) payload: Piece<'a>,
+    pub(crate) binary: bool,
+    pub(crate) compress: bool,
+    pub(crate) part: Option<Part>,
+    /// The most payload bytes of a frame; 0 for one frame.
+    pub(crate) fragment: u32,
+    pub(crate) notify: Option<u32>,
+    pub(crate) want_drain: bool,
+}
+
+/// A payload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Piece<'a> {
+    /// To be copied.
+    Lent(&'a [u8]),
+    /// To be copied or held.
+    Held(&'a Bytes),
+}
+
+/// What is to be done after something was added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Verdict {
+    /// Nothing yet.
+    Goes,
+    /// Much is in the output: it is to be written before more is added.
+    Write,
+    /// The client is too slow and is to be cut off.
+    Full,
+}
+
+/// What a socket has only at times.
+#[derive(Debug, Default)]
+struct Aside {
+    notices: Notices,
+    /// What became of messages that are not in the output.
+    told: Vec<Sent>,
+    dropped: Dropped,
+    /// The latest pong, which waits while the client takes nothing.
+    pong: Option<Vec<u8>>,
+    /// The Close frame, which waits behind the backlog.
+    close: Option<Vec<u8>>,
+}
+
+/// The message that is streamed.
+#[derive(Clone, Copy, Debug)]
+struct Streamed {
+    compressed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Open,
+    /// A Close frame waits.
+    Wanted,
+    /// A Close frame is in the output, or has been.
+    Put,
+}
+
+impl<'a> Message<'a> {
+    /// The message that a record speaks of. None when its payload is not where it should be.
+    pub(crate) fn of(record: &outbound::Send<'a>, pieces: Pieces<'a>) -> Option<Message<'a>> {
+        let payload = match record.data {
+            Payload::Inline(bytes) => Piece::Lent(bytes),
+            Payload::Large(index) => match pieces.find(index)? {
+                Chunk::Bytes(bytes) | Chunk::Lent(bytes) => Piece::Held(bytes),
+                Chunk::File(_) => return None,
+            },
+        };
+        Some(Message {
+            payload,
+            binary: record.binary,
+            compress: record.compress,
+            part: record.part,
+            fragment: record.fragment,
+            notify: record.notify,
+            want_drain: record.want_drain,
+        })
+    }
+}
 
 impl Outgoing {
-    pub(crate) fn new(settings: &WebSocketSettings, _agreed: Option<Agreed>) -> Self {
+    pub(crate) fn new(overflow: Overflow, limit: usize, compression: Option<Compression>) -> Self {
         Outgoing {
             output: Output::default(),
-            limit: settings.backlog_bytes,
-            overflow: settings.overflow,
-            pong: None,
+            backlog: None,
+            aside: None,
+            deflater: None,
+            compression,
+            limit,
+            overflow,
             blocked: false,
-            closed: false,
+            streamed: None,
+            end: End::Open,
             want_drain: false,
-            late: Vec::new(),
         }
     }
 
     /// Adds a message.
-    pub(crate) fn send(
-        &mut self,
-        room: &mut Room,
-        server: &Server,
-        send: &Send<'_>,
-        pieces: Pieces<'_>,
-    ) -> Result<(), Overflowed> {
-        if self.closed {
-            self.late.extend(send.notify);
-            return Ok(());
+    pub(crate) fn send(&mut self, shared: &mut Shared, message: &Message<'_>) -> Verdict {
+        if self.end != End::Open {
+            self.not_executed(message.notify);
+            return Verdict::Goes;
         }
-        let chunk = match send.data {
-            Payload::Inline(_) => None,
-            Payload::Large(index) => pieces.get(index),
+        self.want_drain |= message.want_drain;
+        let form = Form {
+            binary: message.binary,
+            compress: message.compress,
+            part: message.part,
+            fragment: message.fragment,
         };
-        let payload = match (&send.data, &chunk) {
-            (Payload::Inline(bytes), _) => *bytes,
-            (_, Some(Chunk::Bytes(bytes) | Chunk::Lent(bytes))) => &bytes[..],
-            _ => return Ok(()),
-        };
-        self.prepare(room);
-        let fragment = send.fragment as usize;
-        write_message(self.output.tail(), send.binary, false, payload, fragment);
-        server.counters(room.thread).messages_sent.add(1);
-        self.want_drain |= send.want_drain;
-        if let Some(token) = send.notify {
-            self.output.mark(payload.len() as u32, token);
+        if !self.is_free_for(form.part) {
+            return self.wait(Waiting {
+                content: Content::Own(message.payload.to_bytes(), form),
+                notify: message.notify,
+            });
         }
-        if self.blocked && self.output.len() > self.limit && self.overflow == Overflow::Close {
-            return Err(Overflowed);
+        self.put(shared, message.payload, form, message.notify);
+        if form.part == Some(Part::Last) && self.backlog.is_some() {
+            // What has waited for the end of the streamed message.
+            self.refill(shared);
         }
-        Ok(())
+        self.verdict()
     }
 
-    /// Adds a Ping frame.
-    pub(crate) fn ping(&mut self, room: &mut Room, payload: &[u8]) {
-        if !self.closed {
-            self.prepare(room);
+    /// Adds a published message.
+    pub(crate) fn deliver(&mut self, shared: &mut Shared, message: &Arc<Published>) -> Verdict {
+        if self.is_free_for(None) && self.end == End::Open {
+            self.put_published(shared, message);
+            return self.verdict();
+        }
+        if self.end != End::Open {
+            return Verdict::Goes;
+        }
+        self.wait(Waiting {
+            content: Content::Published(message.clone()),
+            notify: None,
+        })
+    }
+
+    /// Adds a Ping frame, unless more waits than may.
+    pub(crate) fn ping(&mut self, shared: &mut Shared, payload: &[u8]) {
+        if self.end != End::Put && !(self.blocked && self.output.buffered() > self.limit) {
+            self.take_memory(shared);
             write_frame(self.output.tail(), Opcode::Ping, true, false, payload);
         }
     }
 
-    /// Adds a Pong frame. While the client takes nothing only the latest waits (RFC 6455 5.5.3).
-    pub(crate) fn pong(&mut self, room: &mut Room, payload: &[u8]) {
-        if self.closed {
+    /// Adds a Pong frame. While the client takes nothing, only the latest waits (RFC 6455 5.5.3).
+    pub(crate) fn pong(&mut self, shared: &mut Shared, payload: &[u8]) {
+        if self.end == End::Put {
             return;
         }
         if self.blocked {
-            self.pong = Some(payload.into());
+            let waiting = self.aside().pong.get_or_insert_default();
+            waiting.clear();
+            waiting.extend_from_slice(payload);
             return;
         }
-        self.prepare(room);
+        self.take_memory(shared);
         write_frame(self.output.tail(), Opcode::Pong, true, false, payload);
     }
 
-    /// Adds a Close frame, behind which nothing is sent.
-    pub(crate) fn close(&mut self, room: &mut Room, code: Option<u16>, reason: &str) {
-        if !std::mem::replace(&mut self.closed, true) {
-            self.pong = None;
-            self.prepare(room);
-            write_close(self.output.tail(), code, reason);
+    /// Adds a Close frame behind everything that was sent; nothing is sent after it. A streamed message that is under way
+    /// remains unfinished, and what waits for its end is dropped.
+    pub(crate) fn close(&mut self, shared: &mut Shared, code: Option<u16>, reason: &str) {
+        if self.end != End::Open {
+            return;
         }
+        self.drop_unreachable();
+        if !self.blocked && self.backlog.is_none() {
+            return self.close_now(shared, code, reason);
+        }
+        let mut frame = Vec::new();
+        write_close(&mut frame, code, reason);
+        self.aside().close = Some(frame);
+        self.end = End::Wanted;
     }
 
-    /// Sets another rule for a slow client; `policy` is a code of [`overflow`](millrace_batch::layout::overflow).
-    pub(crate) fn set_overflow(&mut self, policy: u32, bytes: u32) {
-        self.limit = u64::from(bytes);
-        if let Some(policy) = Overflow::from_code(policy) {
-            self.overflow = policy;
+    /// Adds a Close frame behind what is in the output, and drops what waits.
+    pub(crate) fn close_now(&mut self, shared: &mut Shared, code: Option<u16>, reason: &str) {
+        if self.end == End::Put {
+            return;
+        }
+        let waited = self.backlog.take();
+        for waiting in waited.into_iter().flat_map(|backlog| backlog.drain()) {
+            self.not_executed(waiting.notify);
+        }
+        if let Some(aside) = &mut self.aside {
+            aside.pong = None;
+            aside.close = None;
+        }
+        self.take_memory(shared);
+        write_close(self.output.tail(), code, reason);
+        self.end = End::Put;
+    }
+
+    /// Whether a Close frame has been added.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.end != End::Open
+    }
+
+    /// Whether a Close frame has been handed to the system with everything before it.
+    pub(crate) fn close_is_out(&self) -> bool {
+        self.end == End::Put && self.output.is_empty()
+    }
+
+    /// Sets another rule for a slow client, and what may wait for it in bytes.
+    pub(crate) fn set_overflow(&mut self, overflow: Overflow, limit: usize) {
+        (self.overflow, self.limit) = (overflow, limit);
+        if let Some(backlog) = &mut self.backlog {
+            let aside = self.aside.get_or_insert_default();
+            backlog.prepare(overflow, |dropped, how| aside.count(&dropped, how));
         }
     }
 
@@ -125,75 +279,245 @@ impl Outgoing {
         &mut self.output
     }
 
-    /// Moves what waits into the output, which is empty, and says whether there was anything.
-    pub(crate) fn refill(&mut self, room: &mut Room) -> bool {
+    /// The socket does not take more now.
+    pub(crate) fn set_blocked(&mut self) {
+        self.blocked = true;
+    }
+
+    /// Says that all of the output was written. More may be in it then; if not, the socket is not blocked any more.
+    pub(crate) fn drained(&mut self, shared: &mut Shared) -> bool {
+        debug_assert!(self.output.is_empty());
         self.blocked = false;
-        let Some(payload) = self.pong.take() else {
-            return false;
-        };
-        self.pong(room, &payload);
-        true
-    }
-
-    /// Says whether the socket took all of the output.
-    pub(crate) fn set_blocked(&mut self, blocked: bool) {
-        self.blocked = blocked;
-    }
-
-    /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.output.is_empty() && self.pong.is_none()
+        self.refill(shared);
+        if !self.output.is_empty() {
+            return true;
+        }
+        shared.give_buffer(self.output.release());
+        false
     }
 
     /// Bytes that wait.
-    pub(crate) fn queued_bytes(&self) -> u64 {
-        self.output.len()
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.output.buffered() + self.backlog.as_ref().map_or(0, |backlog| backlog.bytes())
     }
 
-    /// Tells JavaScript what it asked to be told, and gives memory back.
-    pub(crate) fn tell(&mut self, id: SocketId, room: &mut Room, server: &Server) {
-        let lane = &server.lane;
-        while let Some(mark) = self.output.pop_passed() {
-            let batch = room.batch(lane);
-            batch.push_sent(
-                id,
-                mark.token,
-                WriteOutcome::Written,
-                mark.sequence as usize,
-            );
-        }
-        for token in self.late.drain(..) {
-            let batch = room.batch(lane);
-            batch.push_sent(id, token, WriteOutcome::NotExecuted, 0);
-        }
-        if self.want_drain && self.output.buffered() <= server.config.write_low {
+    /// Whether there may be something to tell.
+    pub(crate) fn has_news(&self) -> bool {
+        self.want_drain || self.aside.is_some()
+    }
+
+    /// Tells what has happened since the last time. `low_mark` is what may wait, in bytes, for a socket that has drained.
+    pub(crate) fn tell(&mut self, low_mark: usize, mut tell: impl FnMut(News)) {
+        let waiting = self.queued_bytes();
+        if self.want_drain && waiting <= low_mark {
             self.want_drain = false;
-            room.batch(lane).push_drained(id, self.output.buffered());
+            tell(News::Drained(waiting));
         }
-        if self.output.is_empty() {
-            room.give_buffer(std::mem::take(self.output.tail()));
+        let Some(aside) = &mut self.aside else {
+            return;
+        };
+        while let Some(sent) = aside.notices.pop_passed(self.output.position()) {
+            tell(News::Sent(sent));
+        }
+        for sent in aside.told.drain(..) {
+            tell(News::Sent(sent));
+        }
+        let dropped = std::mem::take(&mut aside.dropped);
+        if dropped != Dropped::default() {
+            tell(News::Dropped(dropped));
+        }
+        if aside.is_done() {
+            self.aside = None;
         }
     }
 
-    /// Reports what was not written when the socket is over.
+    /// Tells what becomes of all that was not written, and will not be. `cut` is the outcome of a message that was under
+    /// way when nothing is wrong with the connection but that it ends.
     pub(crate) fn abandon(
         &mut self,
-        id: SocketId,
-        room: &mut Room,
-        server: &Server,
         outcome: WriteOutcome,
+        cut: WriteOutcome,
+        mut tell: impl FnMut(News),
     ) {
-        self.tell(id, room, server);
-        while let Some(mark) = self.output.pop_mark() {
-            let batch = room.batch(&server.lane);
-            batch.push_sent(id, mark.token, outcome, 0);
+        self.want_drain = false;
+        let position = self.output.position();
+        if let Some(aside) = &mut self.aside {
+            let notices = &mut aside.notices;
+            notices.abandon(position, outcome, cut, |sent| tell(News::Sent(sent)));
+        }
+        let waited = self.backlog.take();
+        let outcome = match outcome {
+            WriteOutcome::System(_) => WriteOutcome::NotExecuted,
+            outcome => outcome,
+        };
+        for waiting in waited.into_iter().flat_map(|backlog| backlog.drain()) {
+            if let Some(token) = waiting.notify {
+                tell(News::Sent(Sent {
+                    token,
+                    outcome,
+                    transferred: 0,
+                }));
+            }
+        }
+        self.tell(0, tell);
+        self.end = End::Put;
+    }
+
+    /// Whether a message, or a part of one, can become a frame at once: nothing that waits is before it.
+    #[inline]
+    fn is_free_for(&self, part: Option<Part>) -> bool {
+        if self.blocked {
+            return false;
+        }
+        match (&self.backlog, part) {
+            (None, Some(_)) => true,
+            (None, None) => self.streamed.is_none(),
+            (Some(_), None) => false,
+            (Some(backlog), Some(_)) => {
+                !backlog.has_parts() && (self.streamed.is_some() || !backlog.has_messages())
+            }
         }
     }
 
-    /// Sees to it that the output has memory to write to.
-    fn prepare(&mut self, room: &mut Room) {
+    #[inline]
+    fn verdict(&self) -> Verdict {
+        match self.output.len() >= PORTION_BYTES {
+            true => Verdict::Write,
+            false => Verdict::Goes,
+        }
+    }
+
+    fn wait(&mut self, waiting: Waiting) -> Verdict {
+        let room = self.limit.saturating_sub(self.output.buffered());
+        let backlog = self.backlog.get_or_insert_default();
+        let aside = &mut self.aside;
+        let pushed = backlog.push(waiting, self.overflow, room, |dropped, how| {
+            aside.get_or_insert_default().count(&dropped, how);
+        });
+        match pushed {
+            Ok(()) => {
+                self.forget_empty_backlog();
+                Verdict::Goes
+            }
+            Err(Full(waiting)) => {
+                self.not_executed(waiting.notify);
+                Verdict::Full
+            }
+        }
+    }
+
+    /// Makes frames of what waits, as long as the output is not large.
+    fn refill(&mut self, shared: &mut Shared) {
+        if let Some(pong) = self.aside.as_mut().and_then(|aside| aside.pong.take()) {
+            self.pong(shared, &pong);
+        }
+        while let Some(backlog) = &mut self.backlog
+            && self.output.len() < PORTION_BYTES
+            && let Some(Waiting { content, notify }) = backlog.pop(self.streamed.is_some())
+        {
+            match content {
+                Content::Own(payload, form) => {
+                    self.put(shared, Piece::Held(&payload), form, notify);
+                }
+                Content::Published(message) => self.put_published(shared, &message),
+            }
+        }
+        self.forget_empty_backlog();
+        if self.end == End::Wanted
+            && self.backlog.is_none()
+            && let Some(frame) = self.aside.as_mut().and_then(|aside| aside.close.take())
+        {
+            self.take_memory(shared);
+            self.output.tail().extend_from_slice(&frame);
+            self.end = End::Put;
+        }
+    }
+
+    /// For a Close frame: forgets what could only be sent behind the end of a streamed message that is not to come.
+    fn drop_unreachable(&mut self) {
+        let is_streaming = self.streamed.is_some();
+        let Some(backlog) = &mut self.backlog else {
+            return;
+        };
+        for waiting in backlog.take_unreachable(is_streaming) {
+            self.aside
+                .get_or_insert_default()
+                .not_executed(waiting.notify);
+        }
+        self.forget_empty_backlog();
+    }
+
+    fn forget_empty_backlog(&mut self) {
+        if self
+            .backlog
+            .as_ref()
+            .is_some_and(|backlog| backlog.is_empty())
+        {
+            self.backlog = None;
+        }
+    }
+
+    fn not_executed(&mut self, notify: Option<u32>) {
+        if notify.is_some() {
+            self.aside().not_executed(notify);
+        }
+    }
+
+    fn aside(&mut self) -> &mut Aside {
+        self.aside.get_or_insert_default()
+    }
+
+    /// Sees to it that the output has memory.
+    #[inline]
+    fn take_memory(&mut self, shared: &mut Shared) {
         if self.output.tail().capacity() == 0 {
-            *self.output.tail() = room.take_buffer();
+            *self.output.tail() = shared.take_buffer();
+        }
+    }
+}
+
+impl Aside {
+    fn count(&mut self, waiting: &Waiting, how: DroppedAs) {
+        let count = match how {
+            DroppedAs::Newest => &mut self.dropped.newest,
+            DroppedAs::Oldest => &mut self.dropped.oldest,
+            DroppedAs::Replaced => &mut self.dropped.replaced,
+        };
+        *count += 1;
+        self.dropped.bytes += waiting.payload_bytes();
+        self.report(waiting.notify, WriteOutcome::Dropped);
+    }
+
+    fn not_executed(&mut self, notify: Option<u32>) {
+        self.report(notify, WriteOutcome::NotExecuted);
+    }
+
+    fn report(&mut self, notify: Option<u32>, outcome: WriteOutcome) {
+        self.told.extend(notify.map(|token| Sent {
+            token,
+            outcome,
+            transferred: 0,
+        }));
+    }
+
+    /// Whether nothing is in it; `told` and `dropped` have been.
+    fn is_done(&self) -> bool {
+        self.notices.is_empty() && self.pong.is_none() && self.close.is_none()
+    }
+}
+
+impl<'a> Piece<'a> {
+    pub(super) fn bytes(&self) -> &'a [u8] {
+        match *self {
+            Piece::Lent(bytes) => bytes,
+            Piece::Held(bytes) => bytes,
+        }
+    }
+
+    fn to_bytes(self) -> Bytes {
+        match self {
+            Piece::Lent(bytes) => Bytes::copy_from_slice(bytes),
+            Piece::Held(bytes) => bytes.clone(),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What the WebSockets of a route are told, in the units the core works with.
 
-use millrace_batch::layout::overflow;
 use millrace_ws::{Config, Limits};
+
+use super::Overflow;
 
 /// What holds for the WebSockets that are accepted with it. Times are in milliseconds; 0 is for ever.
 #[derive(Clone, Debug)]
@@ -9,7 +10,7 @@ pub struct WebSocketSettings {
     /// What a client may send.
     pub limits: Limits,
     /// What may wait for a client that does not take it, in bytes.
-    pub backlog_bytes: u64,
+    pub backlog_bytes: usize,
     /// What becomes of messages that a slow client does not take.
     pub overflow: Overflow,
     /// Without any byte from the client.
@@ -37,32 +38,6 @@ pub struct WebSocketCompression {
     pub config: Config,
     /// Messages with fewer bytes are sent as they are.
     pub threshold_bytes: usize,
-}
-
-/// What becomes of messages that a slow client does not take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overflow {
-    /// The socket is closed.
-    Close,
-    /// The message that does not fit is dropped.
-    DropNewest,
-    /// The oldest messages that wait are dropped.
-    DropOldest,
-    /// Of each topic only the latest message waits.
-    Latest,
-}
-
-impl Overflow {
-    /// The policy with this code of [`overflow`].
-    pub fn from_code(code: u32) -> Option<Self> {
-        match code {
-            overflow::CLOSE => Some(Overflow::Close),
-            overflow::DROP_NEWEST => Some(Overflow::DropNewest),
-            overflow::DROP_OLDEST => Some(Overflow::DropOldest),
-            overflow::LATEST => Some(Overflow::Latest),
-            _ => None,
-        }
-    }
 }
 
 impl Default for WebSocketSettings {
