@@ -1,5 +1,8 @@
 //! Messages that wait because their client is slow, and what becomes of those that are too many.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 

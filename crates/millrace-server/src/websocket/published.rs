@@ -87,6 +87,10 @@ impl Published {
         self.payload_bytes
     }
 
+    pub(super) fn payload(&self) -> &[u8] {
+        self.plain.payload(self.payload_bytes)
+    }
+
     /// The frame as it is.
     pub(super) fn plain(&self) -> &Frame {
         &self.plain
@@ -101,7 +105,7 @@ impl Published {
     ) -> Option<&Frame> {
         let index = usize::from(window_bits.max(LEAST_WINDOW) - LEAST_WINDOW).min(WINDOWS - 1);
         let made = self.compressed[index].get_or_init(|| {
-            let payload = self.plain.payload(self.payload_bytes);
+            let payload = self.payload();
             let compressed = shared.compress(window_bits, level, payload);
             let frame = (compressed.len() < payload.len())
                 .then(|| Frame::new(self.binary, true, Bytes::copy_from_slice(compressed)));

@@ -14,12 +14,12 @@ use bytes::Bytes;
 use millrace_batch::layout::WriteOutcome;
 use millrace_batch::outbound::{self, Part, Payload};
 use millrace_http1::Output;
-use millrace_ws::{Agreed, Deflater, Opcode, write_close, write_frame};
+use millrace_ws::{Agreed, Opcode, write_close, write_frame};
 
 use super::backlog::{Backlog, Content, DroppedAs, Form, Full, Overflow, Waiting};
 use super::published::Published;
 use super::sent::{Dropped, News, Notices, Sent};
-use super::shared::Shared;
+use super::shared::{Context, Shared};
 use crate::answer::Pieces;
 use crate::lane::Chunk;
 
@@ -33,8 +33,8 @@ pub(crate) struct Outgoing {
     /// What waits; none when nothing does.
     backlog: Option<Box<Backlog>>,
     aside: Option<Box<Aside>>,
-    /// The socket's own compressor, once it was needed.
-    deflater: Option<Box<Deflater>>,
+    /// What the client has of earlier messages, once one was compressed.
+    context: Option<Box<Context>>,
     compression: Option<Compression>,
     limit: usize,
     overflow: Overflow,
@@ -145,7 +145,7 @@ impl Outgoing {
             output: Output::default(),
             backlog: None,
             aside: None,
-            deflater: None,
+            context: None,
             compression,
             limit,
             overflow,

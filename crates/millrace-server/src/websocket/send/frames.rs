@@ -1,13 +1,13 @@
 //! From messages to frames.
 
 use millrace_batch::outbound::Part;
-use millrace_ws::{Deflater, Opcode, write_frame, write_header, write_message};
+use millrace_ws::{Opcode, write_frame, write_header, write_message};
 
 use super::{Outgoing, Piece, Streamed};
 use crate::websocket::backlog::Form;
 use crate::websocket::published::{Published, opcode};
 use crate::websocket::sent::Notice;
-use crate::websocket::shared::{HELD_BYTES, Shared};
+use crate::websocket::shared::{Context, HELD_BYTES, Shared};
 
 /// What a part of a compressed message ends with that is not its last (RFC 7692 7.2.1).
 const FLUSHED: [u8; 4] = [0, 0, 0xff, 0xff];
@@ -63,9 +63,8 @@ impl Outgoing {
         {
             let window = compression.agreed.server_window_bits;
             if let Some(frame) = message.compressed(shared, window, compression.level) {
-                // The client's window has moved on, and the socket's compressor does not know by what.
-                if let Some(deflater) = &mut self.deflater {
-                    deflater.reset();
+                if let Some(context) = &mut self.context {
+                    context.pass_over(message.payload());
                 }
                 return frame.put(&mut self.output);
             }
@@ -151,10 +150,10 @@ impl Outgoing {
         if compression.agreed.server_no_context_takeover {
             shared.compress(window, level, payload);
         } else {
-            let own = self
-                .deflater
-                .get_or_insert_with(|| Box::new(Deflater::new(window, level)));
-            shared.compress_by(own, payload);
+            let context = self
+                .context
+                .get_or_insert_with(|| Box::new(Context::new(window, level)));
+            shared.compress_after(context, window, level, payload);
         }
     }
 
