@@ -8,6 +8,7 @@
 //! - [`send`](write_message) makes frames of messages, `frame` writes their headers, `close` has the codes that end it all.
 //! - [`handshake`](check) says whether a request may become a WebSocket, and why not.
 //! - `extension` negotiates compression, `deflate` and `inflate` do it, and a [`Window`] is what is kept between messages.
+//! - [`Topics`] has who is subscribed to what.
 //! - [`Limits`] bounds what a client may send, [`Error`] names what it did wrong.
 
 mod close;
@@ -22,6 +23,7 @@ mod mask;
 mod message;
 mod receiver;
 mod send;
+mod topics;
 mod utf8;
 mod window;
 
@@ -36,4 +38,5 @@ pub use inflate::{InflateError, Inflater, SharedInflater};
 pub use mask::unmask;
 pub use receiver::Receiver;
 pub use send::write_message;
+pub use topics::{Subscriber, TopicError, Topics};
 pub use window::Window;
