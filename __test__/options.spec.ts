@@ -4,6 +4,7 @@ import test from 'ava'
 import { createServer, type ServerOptions } from '#dist/index'
 import { COMPRESSION_RULES, LEVEL_RULES } from '#dist/compression'
 import { nativeOptions, resolveOptions, RULES } from '#dist/resolve'
+import { WEBSOCKET_RULES } from '#dist/websocket-options'
 
 const home = path.dirname(require.resolve('millrace/package.json'))
 
@@ -30,12 +31,25 @@ function rules(): Map<string, Rule> {
   return all
 }
 
+/** Every option of a definition of WebSockets. */
+function webSocketRules(): Map<string, Rule> {
+  const all = new Map<string, Rule>()
+  for (const [group, names] of Object.entries<Record<string, Rule>>(WEBSOCKET_RULES)) {
+    for (const [name, rule] of Object.entries(names)) {
+      const isGroup = name === 'limits' || name === 'timeouts'
+      if (rule.kind !== 'function' && !isGroup) all.set(`webSocket.${group === 'top' ? '' : `${group}.`}${name}`, rule)
+    }
+  }
+  return all
+}
+
 test('docs/defaults.md has a row for each option, with its default and what is allowed', (t) => {
   const docs = readFileSync(path.join(home, 'docs', 'defaults.md'), 'utf8')
   const rows = [...docs.matchAll(/^\| `([\w.]+)` *\| *([^|]*?) *\| *([^|]*?) *\| *([^|]+?) *\|$/gm)]
-  t.deepEqual(rows.map(([, name]) => name).sort(), [...rules().keys()].sort())
+  const all = new Map([...rules(), ...webSocketRules()])
+  t.deepEqual(rows.map(([, name]) => name).sort(), [...all.keys()].sort())
   for (const [, name, initial, allowed] of rows) {
-    const rule = rules().get(name)!
+    const rule = all.get(name)!
     if (name === 'ioThreads') t.is(initial, 'half of the cores, 1 to 4')
     else if (Array.isArray(rule.initial))
       for (const one of rule.initial as string[]) t.true(initial.includes(`\`${one}\``), one)
@@ -45,14 +59,16 @@ test('docs/defaults.md has a row for each option, with its default and what is a
 })
 
 test('the docstring of each option says its default', (t) => {
-  const source = readFileSync(path.join(home, 'src', 'options.ts'), 'utf8')
-  for (const [name, { kind, initial }] of rules()) {
+  const read = (name: string): string => readFileSync(path.join(home, 'src', name), 'utf8')
+  const sockets = read('websocket-options.ts') + read('websocket-route.ts')
+  for (const [name, { kind, initial }] of [...rules(), ...webSocketRules()]) {
+    const source = name.startsWith('webSocket.') ? sockets : read('options.ts')
     const own = name.split('.').at(-1)!
     const docs = [...source.matchAll(new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+${own}\\?:`, 'g'))]
       .map(([, text]) => text.replaceAll(/\s+\*?\s*/g, ' '))
       .join(' ')
     t.regex(docs, /Default/, name)
-    if (kind === 'integer' && name !== 'ioThreads')
+    if (kind === 'integer' && name !== 'ioThreads' && initial !== undefined)
       t.true(docs.includes(`Default: ${String(initial)}`), `${name} ${docs}`)
   }
 })

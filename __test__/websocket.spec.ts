@@ -94,11 +94,11 @@ test('the core gets the settings of a definition, once for each', async (t) => {
   t.true(lane.settings.at(-1)!.streaming)
   t.deepEqual(lane.settings.at(-1)!.compression, {
     threshold: 1024,
-    level: 3,
+    level: 1,
     serverContextTakeover: false,
     clientContextTakeover: true,
     serverWindowBits: 10,
-    clientWindowBits: 15,
+    clientWindowBits: 12,
   })
 })
 

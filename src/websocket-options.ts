@@ -46,17 +46,17 @@ export interface WebSocketTimeouts {
 export interface WebSocketCompression {
   /** Bytes below which a message is sent as it is. Default: 1024. */
   threshold?: number | undefined
-  /** How hard to try, 1 to 9. Default: 3. */
+  /** How hard to try, 1 to 9. Default: 1. */
   level?: number | undefined
   /**
-   * Whether messages may refer to earlier ones (RFC 7692 7.1.1): true, or for each side. Default: false, which shares one
-   * compressor among all sockets of an I/O thread. Cost of true: up to 300 KiB for each socket; messages that resemble
-   * each other get much smaller.
+   * Whether messages may refer to earlier ones (RFC 7692 7.1.1): true, or for each side. Messages that resemble each other
+   * get much smaller. Default: false, which keeps nothing for a socket. Cost of true: up to a window for each side of each
+   * socket; a server's window of more than 12 bits costs 300 KiB.
    */
   contextTakeover?: boolean | { server?: boolean | undefined; client?: boolean | undefined } | undefined
-  /** Size of the server's window as a power of two, 9 to 15. Default: 15. */
+  /** Size of the server's window as a power of two, 9 to 15. Default: 15, or 12 (4 KiB) with `contextTakeover`. */
   serverWindowBits?: number | undefined
-  /** Size of the window a client may use, 9 to 15. Default: 15. */
+  /** Size of the window a client may use, 9 to 15, where it can be told so. Default: 15, or 12 with `contextTakeover`. */
   clientWindowBits?: number | undefined
 }
 
@@ -94,10 +94,10 @@ export const WEBSOCKET_RULES = {
   },
   compression: {
     threshold: { kind: 'integer', initial: 1024, min: 0, max: 2 ** 31 - 1 },
-    level: { kind: 'integer', initial: 3, min: 1, max: 9 },
+    level: { kind: 'integer', initial: 1, min: 1, max: 9 },
     contextTakeover: { kind: 'other', initial: false },
-    serverWindowBits: { kind: 'integer', initial: 15, min: 9, max: 15 },
-    clientWindowBits: { kind: 'integer', initial: 15, min: 9, max: 15 },
+    serverWindowBits: { kind: 'integer', initial: undefined, min: 9, max: 15 },
+    clientWindowBits: { kind: 'integer', initial: undefined, min: 9, max: 15 },
   },
 } as const satisfies Record<string, Rules>
 
@@ -171,9 +171,14 @@ function compressionOf(given: unknown): NonNullable<NativeWebSocketSettings['com
     level: values['level'] as number,
     serverContextTakeover: server,
     clientContextTakeover: client,
-    serverWindowBits: values['serverWindowBits'] as number,
-    clientWindowBits: values['clientWindowBits'] as number,
+    serverWindowBits: windowBits(values['serverWindowBits'], server),
+    clientWindowBits: windowBits(values['clientWindowBits'], client),
   }
+}
+
+/** What is kept for each socket is small unless somebody asks for more. */
+function windowBits(given: unknown, isKept: boolean): number {
+  return (given as number | undefined) ?? (isKept ? 12 : 15)
 }
 
 function takeover(given: unknown): [server: boolean, client: boolean] {

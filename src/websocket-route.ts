@@ -1,6 +1,6 @@
 import type { Lane } from './dispatch'
 import type { HeaderValue } from './fields'
-import type { Handler } from './handler'
+import type { DECLINED, Handler } from './handler'
 import type { Request } from './request'
 import type { Response } from './response'
 import type { ServerWebSocket } from './websocket'
@@ -81,8 +81,8 @@ export interface WebSocketDefinition<Data = undefined, Pattern extends string = 
   timeouts?: WebSocketTimeouts | undefined
 }
 
-/** What `upgrade` returns: how the request is accepted, or nothing, or the response that it has answered. */
-export type Upgraded<Data = undefined> = WebSocketAccept<Data> | Response | void
+/** What `upgrade` returns: how the request is accepted, or nothing, or the response that it has answered, or `DECLINED`. */
+export type Upgraded<Data = undefined> = WebSocketAccept<Data> | Response | typeof DECLINED | void
 
 /** How a WebSocket is accepted. */
 export interface WebSocketAccept<Data = undefined> {
