@@ -3,14 +3,19 @@
 /** `lower` says that less is better; `short` heads a column of ratios. */
 export const figures = {
   rate: { title: 'req/s', short: 'req/s', format: perSecond },
-  cpu: { title: 'CPU µs/req', short: 'CPU', lower: true, format: fixed(2) },
-  javascript: { title: 'JS thread µs/req', short: 'JS', lower: true, format: fixed(2) },
+  cpu: { title: 'CPU µs/req', short: 'CPU', lower: true, format: micros },
+  javascript: { title: 'JS thread µs/req', short: 'JS', lower: true, format: micros },
   p50: { title: 'p50 µs', short: 'p50', lower: true, format: thousands },
   p99: { title: 'p99 µs', short: 'p99', lower: true, format: thousands },
   wire: { title: 'bytes an answer', short: 'bytes', lower: true, format: thousands },
   growth: { title: 'peak growth MiB', short: 'growth', lower: true, format: fixed(1) },
   memory: { title: 'KiB a connection', short: 'KiB', lower: true, format: fixed(2) },
   resident: { title: 'resident MiB', short: 'MiB', lower: true, format: fixed(1) },
+}
+
+/** Where something else than requests is counted, `unit` says what; `key` may ask for the short title. */
+export function titleOf(figure, unit = 'req', key = 'title') {
+  return figures[figure][key].replace('req', unit)
 }
 
 /** Median, least and greatest of the rounds; undefined when the peer has no such figure. */
@@ -45,6 +50,11 @@ export function showRatio(value) {
 /** Of 100 MiB each there are few a second. */
 function perSecond(value) {
   return value < 20 ? value.toFixed(1) : thousands(value)
+}
+
+/** What is published to many costs each a small part of the work. */
+function micros(value) {
+  return value.toFixed(value < 0.1 ? 4 : 2)
 }
 
 function thousands(value) {

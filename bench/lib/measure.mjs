@@ -15,6 +15,7 @@ import {
   timeBetween,
 } from './procfs.mjs'
 import { verify } from './verify.mjs'
+import { holdingWebSockets, startWebSockets, verifyWebSockets } from './websockets.mjs'
 
 /** The figures of one run of a peer in a scenario; see figures.mjs for what they are called. */
 export async function measure(name, scenario, settings) {
@@ -23,10 +24,7 @@ export async function measure(name, scenario, settings) {
     const fresh = scenario.stalled && residentKiB(server.pid)
     if (scenario.stalled) forgetPeak(server.pid)
     await verifyPeer(name, scenario, server)
-    await load(server.port, scenario, { seconds: settings.warmup, core: cores.client })
-    const run = scenario.idleConnections
-      ? await measureIdle(server, scenario, settings)
-      : await measureLoad(server, scenario, settings.duration, cores.client)
+    const run = await measured(server, scenario, settings, cores.client)
     if (scenario.stalled) run.growth = ((await peakWithStalled(server, scenario)) - fresh) / 1024
     if (!peers[name].javascript) delete run.javascript
     return run
@@ -57,27 +55,72 @@ async function withServer(name, scenario, settings, core, work) {
 }
 
 function verifyPeer(name, scenario, { port }) {
+  if (scenario.websocket) return verifyWebSockets(port, scenario)
   const chunked = peers[name].chunked?.includes(scenario.handler)
   return verify(port, scenario, { chunked, floor: name === 'floor' })
 }
 
+async function measured(server, scenario, settings, core) {
+  const { warmup, duration } = settings
+  if (scenario.websocket && !scenario.idleConnections) return measureWebSockets(server, scenario, settings, core)
+  if (scenario.websocket) await warmWebSockets(server, scenario, warmup, core)
+  else await load(server.port, scenario, { seconds: warmup, core })
+  return scenario.idleConnections ? measureIdle(server, scenario) : measureLoad(server, scenario, duration, core)
+}
+
 async function measureLoad(server, scenario, seconds, core) {
-  const started = { threads: threadTimes(server.pid), machine: machineBusySeconds(), wrk: childrenSeconds('self') }
+  const started = readings(server)
+  const before = childrenSeconds('self')
   const summary = await load(server.port, scenario, { seconds, core })
-  const spent = timeBetween(started.threads, threadTimes(server.pid), server.pid)
-  const loading = childrenSeconds('self') - started.wrk
+  const ended = readings(server)
+  const loading = childrenSeconds('self') - before
+  const counted = { ...summary, requests: answered(scenario, summary) }
+  return { ...figuresOf(server, counted, scenario, { started, ended, loading }), ...latency(scenario, summary) }
+}
+
+/** All of it on the same sockets: opening a thousand costs a server more than many messages. */
+async function measureWebSockets(server, scenario, { warmup, duration: seconds }, core) {
+  const client = startWebSockets(server.port, scenario, { warmup, seconds, core })
+  await client.warm()
+  const started = readings(server)
+  const before = threadTimes(client.pid)
+  const summary = await client.measured()
+  const ended = readings(server)
+  const loading = timeBetween(before, threadTimes(client.pid), client.pid).total / 1e9
+  await client.end()
+  const { p50, p99 } = summary
+  const counted = { ...summary, requests: summary.messages }
+  return {
+    ...figuresOf(server, counted, scenario, { started, ended, loading }),
+    // With several messages in flight the time of one is not taken.
+    ...(p50 !== null && { p50, p99 }),
+  }
+}
+
+async function warmWebSockets(server, scenario, seconds, core) {
+  const client = startWebSockets(server.port, scenario, { warmup: 0, seconds, core })
+  await client.warm()
+  await client.measured()
+  await client.end()
+}
+
+function readings({ pid }) {
+  return { threads: threadTimes(pid), machine: machineBusySeconds() }
+}
+
+/** `loading` is the time the load itself spent on a core, in seconds. */
+function figuresOf(server, { requests, microseconds, bytes }, scenario, { started, ended, loading }) {
+  const spent = timeBetween(started.threads, ended.threads, server.pid)
   const accounted = spent.total / 1e9 + loading
-  const elapsed = summary.microseconds / 1e6
-  const requests = answered(scenario, summary)
+  const elapsed = microseconds / 1e6
   return {
     rate: requests / elapsed,
     cpu: spent.total / 1e3 / requests,
     javascript: spent.main / 1e3 / requests,
-    ...latency(scenario, summary),
-    ...(scenario.coded && { wire: summary.bytes / requests }),
+    ...(scenario.coded && { wire: bytes / requests }),
     resident: residentKiB(server.pid) / 1024,
-    // Of one core: what neither the server nor wrk used. A run that others disturbed shows here.
-    foreign: Math.max(0, (machineBusySeconds() - started.machine - accounted) / elapsed),
+    // Of one core: what neither the server nor the load used. A run that others disturbed shows here.
+    foreign: Math.max(0, (ended.machine - started.machine - accounted) / elapsed),
     // Likewise: what the load itself used. Near 1 it was the load that was measured, not the server.
     load: loading / elapsed,
   }
@@ -99,11 +142,10 @@ function latency({ depth = 1 }, { p50, p99, mean }) {
  */
 async function measureIdle(server, scenario) {
   const before = await settled(server.pid)
-  const client = converse(process.execPath, [
-    join(benchRoot, 'load/hold.mjs'),
-    String(server.port),
-    String(scenario.idleConnections),
-  ])
+  const [command, ...given] = scenario.websocket
+    ? holdingWebSockets(server.port, scenario)
+    : [process.execPath, join(benchRoot, 'load/hold.mjs'), String(server.port), String(scenario.idleConnections)]
+  const client = converse(command, given)
   if ((await client.line()) !== 'held') throw new Error('the connections were not all answered')
   const after = await settled(server.pid)
   if ((await client.end()) !== 0) throw new Error('connections were lost while memory was read')

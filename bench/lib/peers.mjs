@@ -12,6 +12,7 @@ export const projectRoot = new URL('../..', import.meta.url).pathname
 
 const require = createRequire(import.meta.url)
 const every = ['hello', 'busy', 'json', 'post', 'upload', 'download', 'churn']
+const sockets = ['ws-echo', 'ws-publish', 'ws-deflate']
 
 /**
  * Each peer: what it is, the handlers it has, the command that serves one of them (or `launch`, for one that needs
@@ -20,21 +21,21 @@ const every = ['hello', 'busy', 'json', 'post', 'upload', 'download', 'churn']
 export const peers = {
   millrace: {
     about: 'this server',
-    handlers: [...every, 'fixed', 'routed', 'files', 'gzip', 'stream'],
+    handlers: [...every, 'fixed', 'routed', 'files', 'gzip', 'stream', ...sockets],
     javascript: true,
     command: (handler, { node }) => [node, server('millrace'), handler],
     version: () => require(join(projectRoot, 'package.json')).version,
   },
   uwebsockets: {
     about: 'uWebSockets.js, its binaries as published on npm under this name',
-    handlers: [...every, 'routed'],
+    handlers: [...every, 'routed', ...sockets],
     javascript: true,
     command: (handler, { node }) => [node, server('uwebsockets'), handler],
     version: () => packageVersion('uwebsockets'),
   },
   bun: {
     about: 'Bun.serve',
-    handlers: [...every, 'gzip'],
+    handlers: [...every, 'gzip', ...sockets],
     javascript: true,
     // Bun has no declared length for a stream: what it is given is dropped, and the body comes in chunks.
     chunked: ['download'],
@@ -44,7 +45,7 @@ export const peers = {
   },
   deno: {
     about: 'Deno.serve',
-    handlers: [...every, 'gzip'],
+    handlers: [...every, 'gzip', 'ws-echo', 'ws-publish'],
     javascript: true,
     command: (handler) => {
       const flags = ['run', '--allow-net', '--allow-read', '--allow-env', '--no-lock', '--no-config']
@@ -74,6 +75,13 @@ export const peers = {
     command: (handler, { node }) => [node, server('hono'), handler],
     version: () => packageVersion('hono'),
   },
+  ws: {
+    about: 'ws on node:http',
+    handlers: sockets,
+    javascript: true,
+    command: (handler, { node }) => [node, server('ws'), handler],
+    version: () => packageVersion('ws'),
+  },
   nginx: {
     about: 'nginx with one worker, as Debian has it',
     handlers: ['files'],
@@ -91,11 +99,11 @@ export const peers = {
     version: () => lockedVersion('hyper'),
   },
   floor: {
-    about: 'a bare epoll loop with a fixed answer: what the kernel alone costs',
-    handlers: ['hello'],
+    about: 'a bare epoll loop with a fixed answer, or an echo: what the kernel alone costs',
+    handlers: ['hello', 'ws-echo'],
     javascript: false,
     native: true,
-    command: () => [binary('bench-floor')],
+    command: (handler) => [binary('bench-floor'), handler],
     version: () => '',
   },
 }

@@ -31,7 +31,8 @@ export function prepare(wanted, { lock, scenarios: chosen }) {
     throw new PreparationError('--lock needs flock; on Debian: apt-get install util-linux')
   installPackages(lock)
   if (wanted.includes('millrace')) buildMillrace(lock)
-  if (wanted.some((name) => peers[name].native) || chosen.some((name) => scenarios[name].drained)) buildNative(lock)
+  const loaded = chosen.some((name) => scenarios[name].drained || scenarios[name].websocket)
+  if (loaded || wanted.some((name) => peers[name].native)) buildNative(lock)
   if (chosen.some((name) => scenarios[name].handler === 'files')) writeFiles()
 
   const usable = []
@@ -66,11 +67,11 @@ function buildMillrace(lock) {
 }
 
 function buildNative(lock) {
-  const built = ['bench-drain', 'bench-floor', 'bench-hyper']
+  const built = ['bench-drain', 'bench-floor', 'bench-hyper', 'bench-websocket']
   if (built.every((name) => existsSync(join(benchRoot, 'target/release', name)))) return
-  process.stderr.write('building the native peers and the load for large bodies (cargo build --release in bench/)\n')
+  process.stderr.write('building the native peers and loads (cargo build --release in bench/)\n')
   step(lock, 'cargo', ['build', '--release', '--locked'], {
-    help: 'install Rust from rustup.rs, or choose --peers without hyper and floor, and --scenario without large bodies',
+    help: 'install Rust from rustup.rs, or choose --peers without hyper and floor, and --scenario without large bodies and WebSockets',
   })
 }
 

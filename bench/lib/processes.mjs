@@ -69,7 +69,10 @@ export async function run(command, commandArguments) {
   return output
 }
 
-/** A helper that talks in lines: `line()` waits for the next one, `end()` closes its input and gives its exit code. */
+/**
+ * A helper that talks in lines: `line()` waits for the next one, `say()` writes one, `end()` closes its input and gives
+ * its exit code.
+ */
 export function converse(command, commandArguments) {
   const child = start(command, commandArguments)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -82,6 +85,7 @@ export function converse(command, commandArguments) {
       if (done) throw new Error(`${command} ended early\n${complaint}`)
       return value
     },
+    say: (text) => child.stdin.write(`${text}\n`),
     async end() {
       if (child.exitCode !== null) return child.exitCode
       const ended = new Promise((resolve) => child.once('exit', resolve))

@@ -1,8 +1,9 @@
 // What was measured as Markdown: the targets first, then a table for each scenario.
 
 import { showEnvironment } from './environment.mjs'
-import { figures, showRatio, showSpread } from './figures.mjs'
+import { showRatio, showSpread, titleOf } from './figures.mjs'
 import { peers } from './peers.mjs'
+import { scenarios } from './scenarios.mjs'
 import { judge, subject } from './targets.mjs'
 
 export function reportMarkdown(measured, { chart } = {}) {
@@ -17,13 +18,16 @@ export function reportMarkdown(measured, { chart } = {}) {
 export function targetTable(judged) {
   return table(
     ['scenario', 'figure', 'target', 'reached', ''],
-    judged.map(({ scenario, figure, atMost, atLeast, to, reached, met }) => [
-      scenario,
-      to === undefined ? figures[figure].title : `${figures[figure].title}, ratio to ${to}`,
-      atMost === undefined ? `≥ ${atLeast.toFixed(2)}` : `≤ ${atMost.toFixed(2)}`,
-      reached.toFixed(2),
-      met ? 'PASS' : 'FAIL',
-    ]),
+    judged.map(({ scenario, figure, atMost, atLeast, to, reached, met }) => {
+      const title = titleOf(figure, scenarios[scenario].unit)
+      return [
+        scenario,
+        to === undefined ? title : `${title}, ratio to ${to}`,
+        atMost === undefined ? `≥ ${atLeast.toFixed(2)}` : `≤ ${atMost.toFixed(2)}`,
+        reached.toFixed(2),
+        met ? 'PASS' : 'FAIL',
+      ]
+    }),
   )
 }
 
@@ -33,9 +37,10 @@ export function scenarioTable({ scenario, results, bytesPerRequest }) {
   const compared = ['rate', 'cpu', 'javascript', 'p50', 'memory'].filter((figure) =>
     Object.values(results).some((result) => result.subjectRatio?.[figure]),
   )
-  const head = ['server', ...present.map((figure) => figures[figure].title)]
+  const { unit } = scenarios[scenario]
+  const head = ['server', ...present.map((figure) => titleOf(figure, unit))]
   if (bytesPerRequest) head.push('MiB/s')
-  head.push(...compared.map((figure) => `${subject} ÷ it: ${figures[figure].short}`))
+  head.push(...compared.map((figure) => `${subject} ÷ it: ${titleOf(figure, unit, 'short')}`))
   const rows = Object.entries(results).map(([name, result]) => {
     const row = [name, ...present.map((figure) => showSpread(figure, result[figure]))]
     if (bytesPerRequest) row.push(Math.round((result.rate.median * bytesPerRequest) / 2 ** 20).toLocaleString('en-US'))
@@ -46,7 +51,7 @@ export function scenarioTable({ scenario, results, bytesPerRequest }) {
 }
 
 function columnsOf(scenario) {
-  if (scenario === 'idle') return ['memory', 'resident']
+  if (scenarios[scenario].idleConnections) return ['memory', 'resident']
   return ['rate', 'cpu', 'javascript', 'p50', 'p99', 'wire', 'growth', 'resident']
 }
 

@@ -29,6 +29,9 @@ const order = orderOf(7)
  * server that only knows one answer does not pass. `handlers` names another handler for some peers; `beside` a scenario
  * in which the subject is measured too, in the same rounds; `drained` bodies are taken by bench-drain instead of wrk;
  * `coded` ones have their size on the wire shown; so many connections as `stalled` says read nothing at the end.
+ *
+ * A `websocket` scenario says what bench-websocket is to do, which also verifies: it knows what must come back. `unit` is
+ * what is counted where that is not requests.
  */
 export const scenarios = {
   hello: {
@@ -181,6 +184,54 @@ export const scenarios = {
     request: get('/stream'),
     proofs: [[get('/stream'), streamedAnswer()]],
   },
+  'ws-echo': {
+    title: 'ws-echo: a WebSocket message of 64 bytes sent back, 64 sockets with one in flight',
+    handler: 'ws-echo',
+    ...echoed({}),
+  },
+  'ws-echo-16': {
+    title: 'ws-echo-16: a WebSocket message of 64 bytes sent back, 64 sockets with 16 in flight',
+    handler: 'ws-echo',
+    ...echoed({ window: 16 }),
+  },
+  'ws-echo-16k': {
+    title: 'ws-echo-16k: a WebSocket message of 16 KiB sent back, 64 sockets with one in flight',
+    handler: 'ws-echo',
+    bytesPerRequest: 16 * 1024,
+    ...echoed({ bytes: 16 * 1024 }),
+  },
+  'ws-publish': {
+    title: 'ws-publish: 64 bytes published to 1,000 WebSockets, what they get counted, one publication in flight',
+    handler: 'ws-publish',
+    ...published({ window: 1 }),
+  },
+  'ws-publish-16': {
+    title: 'ws-publish-16: 64 bytes published to 1,000 WebSockets, what they get counted, 16 publications in flight',
+    handler: 'ws-publish',
+    ...published({ window: 16 }),
+  },
+  'ws-deflate': {
+    title:
+      'ws-deflate: a WebSocket message of 1 KiB of text sent back, compressed both ways, 64 sockets, one in flight',
+    handler: 'ws-deflate',
+    coded: true,
+    ...echoed({ bytes: 1024, kind: 'deflate' }),
+  },
+  'ws-idle': {
+    title: 'ws-idle: resident memory of a WebSocket, 8,000 of them',
+    handler: 'ws-echo',
+    idleConnections: 8000,
+    notForFloor: true,
+    ...echoed({}),
+  },
+}
+
+function echoed({ bytes = 64, window = 1, kind = 'binary' }) {
+  return { unit: 'msg', websocket: { load: 'echo', sockets: 64, bytes, window, kind } }
+}
+
+function published({ window }) {
+  return { unit: 'msg', websocket: { load: 'publish', sockets: 1000, bytes: 64, window, kind: 'binary' } }
 }
 
 /** A file with what goes with one: validators, a range, an answer without it for a client that has it. */

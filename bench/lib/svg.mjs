@@ -1,6 +1,7 @@
 // A chart of a measurement: a panel for each scenario, a bar for each peer.
 
-import { figures } from './figures.mjs'
+import { figures, titleOf } from './figures.mjs'
+import { scenarios } from './scenarios.mjs'
 import { subject } from './targets.mjs'
 
 const width = 980
@@ -53,14 +54,15 @@ ${panels.join('\n')}
 
 function panel({ title, scenario, results }, names, top) {
   const main = mainFigure(scenario)
+  const { unit } = scenarios[scenario]
   const parts = [
     text(margin, top + 14, title, 'title'),
-    text(margin, top + 32, heading(main), 'quiet'),
+    text(margin, top + 32, heading(main, unit), 'quiet'),
     ...bars(names, margin, top + titleHeight, (name) => [results[name][main], undefined, figures[main].format]),
   ]
   if (names.some((name) => results[name].cpu)) {
     const left = column + margin
-    parts.push(text(left, top + 32, heading('cpu'), 'quiet'))
+    parts.push(text(left, top + 32, heading('cpu', unit), 'quiet'))
     parts.push(
       ...bars(names, left, top + titleHeight, (name) => [
         results[name].cpu,
@@ -73,12 +75,12 @@ function panel({ title, scenario, results }, names, top) {
 }
 
 function mainFigure(scenario) {
-  if (scenario === 'idle') return 'memory'
+  if (scenarios[scenario].idleConnections) return 'memory'
   return scenario === 'latency' ? 'p50' : 'rate'
 }
 
-function heading(figure) {
-  return `${figures[figure].title}, ${figures[figure].lower ? 'less' : 'more'} is better`
+function heading(figure, unit) {
+  return `${titleOf(figure, unit)}, ${figures[figure].lower ? 'less' : 'more'} is better`
 }
 
 function bars(names, left, top, look) {

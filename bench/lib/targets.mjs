@@ -34,6 +34,18 @@ export const targets = [
   { scenario: 'stream-100m', figure: 'rate', atLeast: 1.5, to: 'node' },
   // Of all connections together, those that read nothing included: less than a single body of the 20 asked for.
   { scenario: 'stream-100m', figure: 'growth', atMost: 100 },
+  { scenario: 'ws-echo', figure: 'rate', atLeast: 1.1, to: 'uwebsockets' },
+  { scenario: 'ws-echo', figure: 'javascript', atMost: 0.25, to: 'uwebsockets' },
+  { scenario: 'ws-echo-16', figure: 'rate', atLeast: 1.5, to: 'uwebsockets' },
+  { scenario: 'ws-echo-16', figure: 'rate', atLeast: 1.0, to: 'bun' },
+  { scenario: 'ws-echo-16k', figure: 'rate', atLeast: 1.0, to: 'uwebsockets' },
+  ...['ws-publish', 'ws-publish-16'].flatMap((scenario) => [
+    { scenario, figure: 'rate', atLeast: 1.2, to: 'uwebsockets' },
+    { scenario, figure: 'javascript', atMost: 0.1, to: 'uwebsockets' },
+  ]),
+  { scenario: 'ws-deflate', figure: 'rate', atLeast: 1.0, to: 'uwebsockets' },
+  { scenario: 'ws-deflate', figure: 'rate', atLeast: 5, to: 'ws' },
+  { scenario: 'ws-idle', figure: 'memory', atMost: 2, to: 'uwebsockets' },
 ]
 
 /** Every target whose scenario was measured with both sides, with what was reached. */

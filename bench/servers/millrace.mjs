@@ -16,6 +16,7 @@ import {
 import { catalogue } from '../handlers/catalogue.mjs'
 import { FILES } from '../handlers/files.mjs'
 import { ROUTES, routed } from '../handlers/routes.mjs'
+import { GREETING, LARGEST_BACKLOG, PUBLISH, SUBSCRIBE, TOPIC } from '../handlers/sockets.mjs'
 import { handlerOf, ready } from './scenario.mjs'
 
 const { createServer, fixed, staticFiles } = createRequire(import.meta.url)('../../dist/index.js')
@@ -89,12 +90,38 @@ const options = {
   gzip: () => ({ compression: true, handler: handlers.gzip }),
 }
 
+/** What a scenario gives the server once it is made. */
+const sockets = {
+  'ws-echo': (server) => server.websocket('/', { message: (socket, data) => socket.send(data) }),
+
+  'ws-deflate': (server) =>
+    server.websocket('/', { compression: { threshold: 0 }, message: (socket, data) => socket.send(data) }),
+
+  'ws-publish': (server) =>
+    server
+      .websocket(SUBSCRIBE, {
+        limits: { backlog: LARGEST_BACKLOG },
+        open(socket) {
+          socket.subscribe(TOPIC)
+          socket.send(GREETING)
+        },
+      })
+      .websocket(PUBLISH, { message: (_socket, data) => server.publish(TOPIC, data) }),
+}
+
 function both({ params }, response) {
   response.setHeader('content-type', TEXT)
   response.end(routed(params.id, params.item))
 }
 
-const plain = Object.fromEntries(Object.entries(handlers).map(([name, handler]) => [name, () => ({ handler })]))
-const server = createServer(handlerOf({ ...plain, ...options })())
+const server = handlerOf({
+  ...each(handlers, (handler) => createServer({ handler })),
+  ...each(options, (given) => createServer(given())),
+  ...each(sockets, (add) => add(createServer())),
+})()
 const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
 ready(port)
+
+function each(table, make) {
+  return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, () => make(value)]))
+}

@@ -2,10 +2,12 @@ import { createRequire } from 'node:module'
 
 import { BINARY, DOWNLOAD_BYTES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt } from '../handlers/answers.mjs'
 import { ROUTES, routed } from '../handlers/routes.mjs'
+import { GREETING, LARGEST_BACKLOG, LARGEST_MESSAGE, PUBLISH, SUBSCRIBE, TOPIC } from '../handlers/sockets.mjs'
 import { handlerOf, ready } from './scenario.mjs'
 
 const uWebSockets = createRequire(import.meta.url)('uwebsockets')
 const app = uWebSockets.App()
+const sockets = { maxPayloadLength: LARGEST_MESSAGE, maxBackpressure: LARGEST_BACKLOG }
 
 const scenarios = {
   hello: () => app.get('/', (response) => response.writeHeader('content-type', TEXT).end(HELLO)),
@@ -75,6 +77,26 @@ const scenarios = {
       )
     }
   },
+
+  'ws-echo': () => app.ws('/', { ...sockets, message: (socket, data, isBinary) => socket.send(data, isBinary) }),
+
+  'ws-deflate': () => compressed(uWebSockets.SHARED_COMPRESSOR),
+
+  'ws-publish'() {
+    app.ws(SUBSCRIBE, {
+      ...sockets,
+      open(socket) {
+        socket.subscribe(TOPIC)
+        socket.send(GREETING)
+      },
+    })
+    app.ws(PUBLISH, { ...sockets, message: (_socket, data, isBinary) => app.publish(TOPIC, data, isBinary) })
+  },
+}
+
+function compressed(compression) {
+  const message = (socket, data, isBinary) => socket.send(data, isBinary, true)
+  app.ws('/', { ...sockets, compression, message })
 }
 
 function ignore() {}

@@ -29,11 +29,12 @@ impl Client {
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let offer = if deflate { OFFER } else { "" };
-        write!(
-            socket,
+        // In one write: some servers do not wait for the rest of a head.
+        let request = format!(
             "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{offer}\r\n"
-        )?;
+        );
+        socket.write_all(request.as_bytes())?;
         let mut client = Client {
             socket,
             input: Vec::new(),
