@@ -63,6 +63,8 @@ export declare class Lane {
    * `timeout_ms`, never when negative.
    */
   close(server: number, timeoutMs: number): void
+  /** Adds what WebSockets can be accepted with, for as long as the lane exists, and returns its number. */
+  addWebSocketSettings(settings: NativeWebSocketSettings): number
   /** Accepts `count` connections more for a server that accepts only what it is told to. */
   acceptMore(server: number, count: number): void
   /** What is known about a connection, by its number and generation; null when it is open no more. */
@@ -110,6 +112,10 @@ export interface ConnectionState {
   localPort: number
   bytesRead: number
   bytesWritten: number
+  /** Bytes that wait for the client, when it is a WebSocket. */
+  queued: number
+  /** Payload bytes of the messages for it that have reached the core, modulo 2^32, when it is a WebSocket. */
+  received: number
 }
 
 /** Descriptors of the process. */
@@ -216,7 +222,7 @@ export interface NativeRoute {
   /** `*` for any. */
   methods: Array<string>
   pattern: string
-  /** 0 a handler, 1 a fixed answer, 2 files. */
+  /** 0 a handler, 1 a fixed answer, 2 files, 3 WebSockets. */
   kind: number
   bodyBytes?: number
   handlerTimeout?: number
@@ -225,6 +231,40 @@ export interface NativeRoute {
   writeTimeout?: number
   fixed?: NativeFixed
   files?: NativeFiles
+}
+
+/** permessage-deflate (RFC 7692). */
+export interface NativeWebSocketCompression {
+  /** Messages with fewer bytes are sent as they are. */
+  threshold: number
+  level: number
+  serverContextTakeover: boolean
+  clientContextTakeover: boolean
+  /** From 9 to 15. */
+  serverWindowBits: number
+  /** From 9 to 15. */
+  clientWindowBits: number
+}
+
+/**
+ * What the core does with the WebSockets of a route. Bytes, counts and milliseconds; 0 milliseconds is never, and
+ * `Infinity` bytes are any.
+ */
+export interface NativeWebSocketSettings {
+  messageBytes: number
+  frameBytes: number
+  fragments: number
+  backlogBytes: number
+  /** 0 close, 1 drop the newest, 2 drop the oldest, 3 keep the latest of each topic. */
+  overflow: number
+  idle: number
+  sendPings: boolean
+  lifetime: number
+  close: number
+  streaming: boolean
+  reportPings: boolean
+  reportPongs: boolean
+  compression?: NativeWebSocketCompression
 }
 
 /** How a table compares paths. */
@@ -253,7 +293,26 @@ export interface ServerStats {
   descriptorsLow: boolean
   /** Bytes that wait for this JavaScript thread, of all its servers. */
   queuedBytes: number
+  websockets: WebSocketStats
 }
 
 /** The addon's version, which the package compares with its own. */
 export declare function version(): string
+
+/** What a server has counted of its WebSockets. */
+export interface WebSocketStats {
+  open: number
+  opened: number
+  /** Handshakes that the core has refused alone. */
+  refusedHandshakes: number
+  messagesReceived: number
+  /** Messages sent one by one. */
+  messagesSent: number
+  /** Published messages, counted for each socket they went to. */
+  messagesPublished: number
+  droppedNewest: number
+  droppedOldest: number
+  droppedLatest: number
+  /** Sockets cut because too much waited for their clients. */
+  closedSlow: number
+}

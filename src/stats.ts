@@ -27,6 +27,32 @@ export interface ServerStats {
   readonly bytesRead: number
   /** Bytes written to sockets. */
   readonly bytesWritten: number
+  /** Its WebSockets. */
+  readonly websockets: {
+    /** WebSockets that are open. */
+    readonly open: number
+    /** WebSockets that were opened so far. */
+    readonly opened: number
+    /** Handshakes refused so far because they are none, without asking `upgrade`. */
+    readonly refused: number
+    /** Messages received so far. */
+    readonly messagesReceived: number
+    /** Messages sent to one socket so far. */
+    readonly messagesSent: number
+    /** Published messages so far, counted for each socket they went to. */
+    readonly published: number
+    /** Messages dropped so far because clients were slow, by the rule that did it. */
+    readonly dropped: {
+      /** There was no room for them. */
+      readonly newest: number
+      /** They made room for later ones. */
+      readonly oldest: number
+      /** A later one of their topic took their place. */
+      readonly latest: number
+    }
+    /** WebSockets cut so far because too much waited for their clients. */
+    readonly closedSlow: number
+  }
   /** What went wrong so far, by kind. */
   readonly errors: {
     /** Handlers, or callbacks of theirs, that threw or rejected. */
@@ -57,6 +83,20 @@ export function statsOf(native: NativeStats, handler: number): ServerStats {
     descriptorsLow: native.descriptorsLow,
     bytesRead: native.bytesRead,
     bytesWritten: native.bytesWritten,
+    websockets: {
+      open: native.websockets.open,
+      opened: native.websockets.opened,
+      refused: native.websockets.refusedHandshakes,
+      messagesReceived: native.websockets.messagesReceived,
+      messagesSent: native.websockets.messagesSent,
+      published: native.websockets.messagesPublished,
+      dropped: {
+        newest: native.websockets.droppedNewest,
+        oldest: native.websockets.droppedOldest,
+        latest: native.websockets.droppedLatest,
+      },
+      closedSlow: native.websockets.closedSlow,
+    },
     errors: {
       handler,
       protocol: native.protocolErrors,
@@ -87,6 +127,18 @@ export const NO_STATS: ServerStats = statsOf(
     fixedAnswers: 0,
     fileAnswers: 0,
     compressed: 0,
+    websockets: {
+      open: 0,
+      opened: 0,
+      refusedHandshakes: 0,
+      messagesReceived: 0,
+      messagesSent: 0,
+      messagesPublished: 0,
+      droppedNewest: 0,
+      droppedOldest: 0,
+      droppedLatest: 0,
+      closedSlow: 0,
+    },
   },
   0,
 )

@@ -19,6 +19,7 @@ use crate::options::{
 };
 use crate::routes::RouteTable;
 use crate::wake::{WakeHandle, latin1_or_null};
+use crate::websocket::NativeWebSocketSettings;
 
 /// One JavaScript thread's pair of queues to the core.
 #[napi]
@@ -182,6 +183,15 @@ impl Lane {
         if let Some(thread) = self.thread.borrow_mut().as_mut() {
             thread.close(server, patience);
         }
+    }
+
+    /// Adds what WebSockets can be accepted with, for as long as the lane exists, and returns its number.
+    #[napi(catch_unwind)]
+    pub fn add_web_socket_settings(&self, settings: NativeWebSocketSettings) -> Result<u32> {
+        let settings = settings.into_settings()?;
+        let thread = self.thread.borrow();
+        let thread = thread.as_ref();
+        Ok(thread.map_or(0, |thread| thread.add_websocket_settings(settings)))
     }
 
     /// Accepts `count` connections more for a server that accepts only what it is told to.

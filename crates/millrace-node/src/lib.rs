@@ -25,6 +25,7 @@ mod options;
 mod receive_watermark;
 mod routes;
 mod wake;
+mod websocket;
 
 use napi_derive::napi;
 

@@ -82,6 +82,10 @@ pub struct ConnectionState {
     pub local_port: u16,
     pub bytes_read: f64,
     pub bytes_written: f64,
+    /// Bytes that wait for the client, when it is a WebSocket.
+    pub queued: f64,
+    /// Payload bytes of the messages for it that have reached the core, modulo 2^32, when it is a WebSocket.
+    pub received: u32,
 }
 
 /// Descriptors of the process.
@@ -125,6 +129,27 @@ pub struct ServerStats {
     pub descriptors_low: bool,
     /// Bytes that wait for this JavaScript thread, of all its servers.
     pub queued_bytes: f64,
+    pub websockets: WebSocketStats,
+}
+
+/// What a server has counted of its WebSockets.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct WebSocketStats {
+    pub open: f64,
+    pub opened: f64,
+    /// Handshakes that the core has refused alone.
+    pub refused_handshakes: f64,
+    pub messages_received: f64,
+    /// Messages sent one by one.
+    pub messages_sent: f64,
+    /// Published messages, counted for each socket they went to.
+    pub messages_published: f64,
+    pub dropped_newest: f64,
+    pub dropped_oldest: f64,
+    pub dropped_latest: f64,
+    /// Sockets cut because too much waited for their clients.
+    pub closed_slow: f64,
 }
 
 impl ListenOptions {
@@ -246,6 +271,8 @@ impl From<ConnectionInfo> for ConnectionState {
             local_port: info.local.map_or(0, |local| local.port()),
             bytes_read: info.bytes_read as f64,
             bytes_written: info.bytes_written as f64,
+            queued: info.bytes_queued as f64,
+            received: info.bytes_accepted,
         }
     }
 }
@@ -280,6 +307,18 @@ impl ServerStats {
             compressed: stats.compressed as f64,
             descriptors_low: stats.descriptors_low > 0,
             queued_bytes: queued_bytes as f64,
+            websockets: WebSocketStats {
+                open: stats.websockets as f64,
+                opened: stats.websockets_opened as f64,
+                refused_handshakes: stats.handshakes_refused as f64,
+                messages_received: stats.messages_received as f64,
+                messages_sent: stats.messages_sent as f64,
+                messages_published: stats.messages_published as f64,
+                dropped_newest: stats.dropped_newest as f64,
+                dropped_oldest: stats.dropped_oldest as f64,
+                dropped_latest: stats.dropped_latest as f64,
+                closed_slow: stats.websockets_slow as f64,
+            },
         }
     }
 }

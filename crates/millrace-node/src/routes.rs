@@ -25,7 +25,7 @@ pub struct NativeRoute {
     /// `*` for any.
     pub methods: Vec<String>,
     pub pattern: String,
-    /// 0 a handler, 1 a fixed answer, 2 files.
+    /// 0 a handler, 1 a fixed answer, 2 files, 3 WebSockets.
     pub kind: u32,
     pub body_bytes: Option<f64>,
     pub handler_timeout: Option<f64>,
@@ -116,6 +116,7 @@ impl NativeRoute {
             (0, None, None) => RouteTarget::Handler,
             (1, Some(fixed), None) => RouteTarget::Fixed(fixed.into()),
             (2, None, Some(files)) => RouteTarget::Files(files.into()),
+            (3, None, None) => RouteTarget::WebSocket,
             _ => {
                 return Err(Error::new(
                     Status::InvalidArg,
