@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use millrace_batch::Inbound;
-use millrace_batch::layout::THREAD_SHIFT;
-use millrace_batch::outbound::split_run;
+use millrace_batch::layout::{EVERY_THREAD, THREAD_SHIFT};
+use millrace_batch::outbound::{Action, Outbound, split_run};
 
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
 use crate::config::{Bind, Config};
@@ -20,6 +20,7 @@ use crate::server::Server;
 use crate::socket::RawListener;
 use crate::stats::Stats;
 use crate::thread::{Command, ThreadHandle};
+use crate::websocket::Published;
 use crate::websocket::WebSocketSettings;
 
 /// The I/O threads of the process. They are started when first asked for and never end.
@@ -72,6 +73,10 @@ impl JsThread {
         while let Some((thread, length)) = split_run(records) {
             let (run, rest) = records.split_at(length);
             records = rest;
+            if thread == EVERY_THREAD {
+                self.publish(run, &chunks);
+                continue;
+            }
             let Some(thread) = self.threads.get(thread as usize) else {
                 continue;
             };
@@ -82,6 +87,23 @@ impl JsThread {
                 chunks: chunks.clone(),
             };
             thread.send(Command::CarryOut(self.lane.clone(), outgoing));
+        }
+    }
+
+    /// Gives messages to all I/O threads that have connections of their servers, each message made once.
+    fn publish(&self, run: &[u8], chunks: &[Chunk]) {
+        let mut threads = 0;
+        let messages = Outbound::new(run).flatten().filter_map(|record| {
+            let Action::Publish(publication) = &record.action else {
+                return None;
+            };
+            let server = self.server(publication.server)?;
+            threads = threads.max(server.config.io_threads);
+            Published::of(publication, chunks).map(Arc::new)
+        });
+        let messages: Arc<[Arc<Published>]> = messages.collect();
+        for thread in self.threads.iter().take(threads) {
+            thread.send(Command::Publish(messages.clone()));
         }
     }
 

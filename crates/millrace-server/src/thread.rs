@@ -1,10 +1,12 @@
 //! One I/O thread: a current-thread runtime and the one task that drives all of the thread's connections; below it,
-//! `arrivals` has the new connections and `tenants` the servers that they belong to.
+//! `arrivals` has the new connections, `tenants` the servers that they belong to, and `publications`
+//! what their WebSockets have subscribed to.
 //!
 //! A pass of the task is commands → ready connections → connections with new answers → timers → publish. Everything a
 //! pass found for a JavaScript thread goes to it in one batch, with one wake at most.
 
 mod arrivals;
+mod publications;
 mod tenants;
 
 use std::collections::HashMap;
@@ -35,6 +37,7 @@ use crate::room::Room;
 use crate::server::Server;
 use crate::socket::{RawListener, RawStream, Socket};
 use crate::timer::Timers;
+use crate::websocket::Published;
 
 /// Set in the ready numbers of acceptors; slots of connections stay below.
 const ACCEPTOR: u32 = 1 << THREAD_SHIFT;
@@ -53,6 +56,8 @@ pub(crate) enum Command {
     Adopt(Arc<Server>, RawStream, RemoteAddress),
     /// Carry out what JavaScript wrote.
     CarryOut(Arc<Lane>, Outgoing),
+    /// Send messages to those who want their topics.
+    Publish(Arc<[Arc<Published>]>),
     /// Go on with an exchange that a worker had.
     Worked(ExchangeId, Worked),
     /// JavaScript has dispatched all that a socket sent before its end.
@@ -216,6 +221,7 @@ impl Driver {
         for command in commands.drain(..) {
             match command {
                 Command::CarryOut(lane, outgoing) => self.carry_out(&lane, outgoing),
+                Command::Publish(messages) => self.publish(&messages),
                 Command::Worked(exchange, worked) => self.worked(exchange, worked),
                 Command::Dispatched(socket) => {
                     if let Some(slot) = self.find(socket.connection, socket.generation) {
@@ -252,6 +258,11 @@ impl Driver {
                 self.report_lost(lane, &record);
                 continue;
             };
+            if let Action::Socket(action) = &record.action
+                && self.subscribe(slot, action)
+            {
+                continue;
+            }
             let pieces = Pieces::Batch(&outgoing.chunks);
             self.apply(slot, |connection, room| {
                 connection.carry_out(room, &record, pieces)
@@ -385,6 +396,7 @@ impl Driver {
         connection.end_exchanges(&mut self.room, reason, outcome);
         let admitted = connection.admitted;
         drop(connection);
+        self.unsubscribe_all(&server, slot);
         counters.connections.sub(1);
         if admitted {
             server.leave();

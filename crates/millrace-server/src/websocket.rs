@@ -33,6 +33,7 @@ use millrace_ws::Receiver;
 
 pub use self::backlog::Overflow;
 use self::close::End;
+pub(crate) use self::published::Published;
 pub(crate) use self::receive::HEADROOM;
 pub(crate) use self::send::Outgoing;
 pub use self::settings::{WebSocketCompression, WebSocketSettings};

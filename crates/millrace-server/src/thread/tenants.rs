@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use millrace_batch::layout::{AbortReason, ServerEvent};
+use millrace_ws::Topics;
 
 use super::Driver;
 use crate::connection::{Connection, Fate};
@@ -12,8 +13,10 @@ use crate::server::Server;
 
 /// A server, as far as an I/O thread has its connections.
 pub(super) struct Tenant {
-    server: Arc<Server>,
+    pub(super) server: Arc<Server>,
     pub(super) connections: usize,
+    /// What its WebSockets here have subscribed to, by slot.
+    pub(super) topics: Topics,
     /// This thread has been told to close it. The server's own mark is seen before that.
     closing: bool,
     /// When its connections are cut.
@@ -87,6 +90,7 @@ pub(super) fn tenant<'a>(
     servers.entry(server.id).or_insert_with(|| Tenant {
         server: server.clone(),
         connections: 0,
+        topics: Topics::new(),
         closing: false,
         cut_at: None,
     })

@@ -1,10 +1,12 @@
 //! What JavaScript asks of a WebSocket.
 
+use std::sync::Arc;
+
 use millrace_batch::layout::WriteOutcome;
 use millrace_batch::outbound::{self, SocketAction};
 
-use super::Overflow;
 use super::send::{Message, Verdict};
+use super::{Overflow, Published};
 use crate::answer::{CutShort, Pieces};
 use crate::connection::Connection;
 use crate::room::Room;
@@ -48,6 +50,7 @@ impl Connection {
                     outgoing.set_overflow(policy, *bytes as usize);
                 }
             }
+            // They are carried out by the thread, which knows who has subscribed to what.
             SocketAction::Subscribe(_) | SocketAction::Unsubscribe(_) => {}
         }
         Ok(())
@@ -68,14 +71,37 @@ impl Connection {
         let counters = self.server.counters(room.thread);
         counters.messages_sent.add(1);
         room.infos.add_accepted(slot, message.payload.bytes().len());
-        match websocket.outgoing.send(&mut room.websockets, &message) {
+        let verdict = websocket.outgoing.send(&mut room.websockets, &message);
+        self.obey(room, verdict)
+    }
+
+    /// Adds a published message to what the connection's WebSocket sends, if it still is one.
+    #[inline]
+    pub(crate) fn deliver(
+        &mut self,
+        room: &mut Room,
+        message: &Arc<Published>,
+    ) -> Result<(), CutShort> {
+        let Some(websocket) = &mut self.websocket else {
+            return Ok(());
+        };
+        match websocket.outgoing.deliver(&mut room.websockets, message) {
+            Verdict::Goes => Ok(()),
+            verdict => self.obey(room, verdict),
+        }
+    }
+
+    fn obey(&mut self, room: &mut Room, verdict: Verdict) -> Result<(), CutShort> {
+        match verdict {
             Verdict::Goes => Ok(()),
             Verdict::Write => {
                 self.write_early(room);
                 Ok(())
             }
             Verdict::Full => {
-                websocket.overflowed(room, &self.server);
+                if let Some(websocket) = &mut self.websocket {
+                    websocket.overflowed(room, &self.server);
+                }
                 Err(CutShort)
             }
         }

@@ -5,10 +5,12 @@ use std::sync::{LazyLock, OnceLock};
 
 use bytes::Bytes;
 use millrace_batch::SocketId;
+use millrace_batch::outbound::{Payload, Publication};
 use millrace_http1::Output;
 use millrace_ws::{Opcode, write_frame, write_header};
 
 use super::shared::{HELD_BYTES, Shared};
+use crate::lane::Chunk;
 
 /// Compressors' window sizes, as powers of two.
 const LEAST_WINDOW: u8 = 9;
@@ -67,6 +69,31 @@ impl Published {
             plain: Frame::new(binary, false, payload),
             compressed: Default::default(),
         }
+    }
+
+    /// The message that a record speaks of. None when its payload is not where it should be.
+    pub(crate) fn of(record: &Publication<'_>, chunks: &[Chunk]) -> Option<Self> {
+        let payload = match record.data {
+            Payload::Inline(bytes) => Bytes::copy_from_slice(bytes),
+            Payload::Large(index) => match chunks.get(index as usize)? {
+                Chunk::Bytes(bytes) => bytes.clone(),
+                // Whatever is compressed must not change meanwhile.
+                Chunk::Lent(bytes) if record.compress => Bytes::copy_from_slice(bytes),
+                Chunk::Lent(bytes) => bytes.clone(),
+                Chunk::File(_) => return None,
+            },
+        };
+        let Publication {
+            server,
+            topic,
+            binary,
+            compress,
+            except,
+            ..
+        } = *record;
+        Some(Published::new(
+            server, topic, payload, binary, compress, except,
+        ))
     }
 
     pub(crate) fn topic(&self) -> &[u8] {

@@ -120,17 +120,23 @@ enum End {
 impl<'a> Message<'a> {
     /// The message that a record speaks of. None when its payload is not where it should be.
     pub(crate) fn of(record: &outbound::Send<'a>, pieces: Pieces<'a>) -> Option<Message<'a>> {
+        let mut compress = record.compress;
         let payload = match record.data {
             Payload::Inline(bytes) => Piece::Lent(bytes),
             Payload::Large(index) => match pieces.find(index)? {
-                Chunk::Bytes(bytes) | Chunk::Lent(bytes) => Piece::Held(bytes),
+                Chunk::Bytes(bytes) => Piece::Held(bytes),
+                Chunk::Lent(bytes) => {
+                    // Whatever is compressed must not change meanwhile.
+                    compress = false;
+                    Piece::Held(bytes)
+                }
                 Chunk::File(_) => return None,
             },
         };
         Some(Message {
             payload,
             binary: record.binary,
-            compress: record.compress,
+            compress,
             part: record.part,
             fragment: record.fragment,
             notify: record.notify,
@@ -253,11 +259,6 @@ impl Outgoing {
         self.take_memory(shared);
         write_close(self.output.tail(), code, reason);
         self.end = End::Put;
-    }
-
-    /// Whether a Close frame has been added.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.end != End::Open
     }
 
     /// Whether a Close frame has been handed to the system with everything before it.
