@@ -247,6 +247,11 @@ fn connection_option(
     let tunnel = request.is_connect && framing == BodyFraming::UntilClose && head.status < 300;
     match request.version {
         _ if tunnel => None,
+        // 15.5.22: 426 has an Upgrade header, so the same goes for it.
+        Version::Http11 if head.status == 426 => Some(match keep_alive {
+            true => b"Connection: upgrade\r\n\r\n",
+            false => b"Connection: close, upgrade\r\n\r\n",
+        }),
         _ if !keep_alive => Some(b"Connection: close\r\n\r\n"),
         Version::Http10 => Some(b"Connection: keep-alive\r\n\r\n"),
         Version::Http11 => None,
@@ -274,7 +279,7 @@ struct Tail {
 
 impl Tail {
     /// Date, the longest Content-Length and the longest Connection line with the empty line.
-    const MOST: usize = 37 + 38 + 26;
+    const MOST: usize = 37 + 38 + 30;
 
     fn push(&mut self, bytes: &[u8]) {
         self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
