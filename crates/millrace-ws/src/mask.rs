@@ -3,11 +3,11 @@
 /// Unmasks `bytes` in place, the first of them with the first byte of `key`; masking is the same. Says whether the
 /// result is ASCII, which costs nothing here and spares the check of text as UTF-8.
 ///
-/// For what comes in pieces, `key` is turned by as many bytes as came: [`turned`].
+/// For what comes in pieces, `key` is to be turned by as many bytes as came before.
 #[inline]
 pub fn unmask(bytes: &mut [u8], key: [u8; 4]) -> bool {
-    let key = u32::from_ne_bytes(key);
-    let wide = u64::from(key) << 32 | u64::from(key);
+    let half = u32::from_ne_bytes(key);
+    let wide = u64::from(half) << 32 | u64::from(half);
     // Words in a plain loop become vector instructions of whatever width the target has.
     let (words, tail) = bytes.as_chunks_mut::<8>();
     let mut seen = 0;
@@ -16,14 +16,15 @@ pub fn unmask(bytes: &mut [u8], key: [u8; 4]) -> bool {
         seen |= word;
         *bytes = word.to_ne_bytes();
     }
-    if !tail.is_empty() {
-        let mut last = [0; 8];
-        last[..tail.len()].copy_from_slice(tail);
-        let word = u64::from_ne_bytes(last) ^ wide;
-        last = word.to_ne_bytes();
-        tail.copy_from_slice(&last[..tail.len()]);
-        last[tail.len()..].fill(0);
-        seen |= u64::from_ne_bytes(last);
+    let (halves, tail) = tail.as_chunks_mut::<4>();
+    for bytes in halves {
+        let word = u32::from_ne_bytes(*bytes) ^ half;
+        seen |= u64::from(word);
+        *bytes = word.to_ne_bytes();
+    }
+    for (byte, key) in tail.iter_mut().zip(key) {
+        *byte ^= key;
+        seen |= u64::from(*byte);
     }
     seen & 0x8080_8080_8080_8080 == 0
 }
