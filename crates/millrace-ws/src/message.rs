@@ -120,8 +120,8 @@ impl Message {
     /// A piece to be given on, except for the beginning of a character at its end; `None` when nothing is left then.
     pub(crate) fn part<'a>(&mut self, piece: &'a [u8], is_ascii: bool) -> Option<Event<'a>> {
         let held = self.utf8.held();
-        let ascii = is_ascii && !self.binary && self.buffer.is_empty();
-        let data = if self.buffer.is_empty() && held <= piece.len() {
+        let is_apart = self.buffer.is_empty();
+        let data = if is_apart {
             let (part, beginning) = piece.split_at(piece.len() - held);
             self.buffer.extend_from_slice(beginning);
             Data::Borrowed(part)
@@ -136,6 +136,8 @@ impl Message {
         if data.is_empty() && !last {
             return None;
         }
+        // What is not ASCII is mostly seen at once.
+        let ascii = !self.binary && (is_ascii && is_apart || data.is_ascii());
         Some(Event::Part {
             binary: self.binary,
             ascii,
