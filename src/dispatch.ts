@@ -490,6 +490,7 @@ const nobody: ServerSink = {
       shape: shapeOf(''),
       compress: false,
       bodyBytes: 0,
+      opensWebSockets: false,
     },
   ],
   hasHandler: true,

@@ -37,12 +37,14 @@ export type PatternOf<Key extends string> = string extends Key ? string : Key ex
 export interface Route {
   readonly pattern: string | null
   /** The handlers to be asked in turn; at least one. */
-  readonly chain: readonly Handler[]
+  chain: readonly Handler[]
   readonly shape: ParamsShape
   /** Whether its answers are compressed when they say nothing themselves. */
   readonly compress: boolean
   /** The limit of its requests' bodies. */
   readonly bodyBytes: number
+  /** Whether it is one for WebSockets. */
+  readonly opensWebSockets: boolean
 }
 
 /** The routes of one server, here and in the core. */
@@ -53,10 +55,11 @@ export class Routes {
   private readonly ignoreTrailingSlash: boolean
   private native: NativeRouteTable | null = null
   private publishing = false
+  private first: Handler | null = null
 
   constructor(unrouted: readonly Handler[], { compression, trailingSlash, limits: { bodyBytes } }: ResolvedOptions) {
     const compress = compression?.automatic === true
-    this.list = [{ pattern: null, chain: unrouted, shape: NO_PARAMS, compress, bodyBytes }]
+    this.list = [{ pattern: null, chain: unrouted, shape: NO_PARAMS, compress, bodyBytes, opensWebSockets: false }]
     this.compression = compression
     this.ignoreTrailingSlash = trailingSlash === 'ignore'
   }
@@ -124,13 +127,24 @@ export class Routes {
       chain = [target._handler]
     } else {
       chain = chainOf('target', target, 'a function, a list of functions, fixed(…), staticFiles(…) or webSocket(…)')
+      if (this.first !== null) chain = Object.freeze([this.first, ...chain])
     }
     const number = this.register(route)
     const { bodyBytes = this.list[0]!.bodyBytes } = route
-    this.list[number + 1] = { pattern: route.pattern, chain, shape, compress, bodyBytes }
+    const opensWebSockets = target instanceof WebSocketRoute
+    this.list[number + 1] = { pattern: route.pattern, chain, shape, compress, bodyBytes, opensWebSockets }
     if (target instanceof FixedAnswer) {
       target._placed({ table: this.table, number, compression: this.compression, automatic: compress })
     }
+  }
+
+  /**
+   * Has a handler asked before those of all routes, also of those to come, but not before WebSocket routes: it declines
+   * what is not its own. For `millrace/ws`.
+   */
+  askFirst(handler: Handler): void {
+    this.first = handler
+    for (const route of this.list) if (!route.opensWebSockets) route.chain = Object.freeze([handler, ...route.chain])
   }
 
   private register(route: NativeRoute): number {

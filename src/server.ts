@@ -2,6 +2,7 @@ import { Accepting } from './accepting'
 import { addressOf, bind, describe, hostsOf, type ServerAddress } from './address'
 import type { NativeListenOptions } from './binding'
 import { lane, type Lane, type ServerSink } from './dispatch'
+import { Companions, type Companion } from './companions'
 import { coded, codedRange, show } from './errors'
 import { fail } from './exchange'
 import { chainOf, type Handler } from './handler'
@@ -44,6 +45,7 @@ export class Server implements AsyncDisposable {
   private closing: { promise: Promise<void>; resolve: () => void } | null = null
   private acceptsByHand = false
   private referenced = true
+  private companions: Companions | null = null
   private handlerErrors = 0
   private lastStats = NO_STATS
 
@@ -331,6 +333,18 @@ export class Server implements AsyncDisposable {
     return native === null ? this.lastStats : statsOf(native, this.handlerErrors)
   }
 
+  /**
+   * @internal Has requests that ask for a WebSocket taken by others, before all routes but those for WebSockets are asked.
+   * Gives what undoes it.
+   */
+  _attach(companion: Companion): () => void {
+    if (this.companions === null) {
+      this.companions = new Companions()
+      this.routes.askFirst(this.companions.handler)
+    }
+    return this.companions.add(companion)
+  }
+
   private async open(place: ListenOptions): Promise<ServerAddress> {
     // Listening again waits for the end of a close that is going on.
     if (this.closing !== null) await this.closing.promise
@@ -349,6 +363,7 @@ export class Server implements AsyncDisposable {
     this.lane.attach(native.id, this.sink)
     if (this.referenced) this.lane.ref()
     this.where = addressOf(native)
+    this.companions?.listening()
     return this.where
   }
 
