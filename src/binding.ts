@@ -9,33 +9,9 @@ import { coded } from './errors'
  */
 
 /** One JavaScript thread's pair of queues to the core; see `inbound.ts` and `outbound.ts` for what goes through its buffers. */
-export type NativeLane = Omit<Addon.Lane, 'connectionInfo'> & {
-  connectionInfo(connection: number, generation: number): NativeConnection | null
-  addWebSocketSettings(settings: NativeWebSocketSettings): number
-}
-/** What the core does with the WebSockets of a route. Bytes, counts and milliseconds; 0 milliseconds is never. */
-export interface NativeWebSocketSettings {
-  messageBytes: number
-  frameBytes: number
-  fragments: number
-  backlogBytes: number
-  overflow: number
-  idle: number
-  sendPings: boolean
-  lifetime: number
-  close: number
-  streaming: boolean
-  reportPings: boolean
-  reportPongs: boolean
-  compression?: {
-    threshold: number
-    level: number
-    serverContextTakeover: boolean
-    clientContextTakeover: boolean
-    serverWindowBits: number
-    clientWindowBits: number
-  }
-}
+export type NativeLane = Addon.Lane
+/** What the core does with the WebSockets of a route, by names that `websocket-options.ts` gives the options. */
+export type NativeWebSocketSettings = Addon.NativeWebSocketSettings
 /** The core's half of a server's routes; it can be added to while the server listens. */
 export type NativeRouteTable = Addon.RouteTable
 export type NativeRoute = Addon.NativeRoute
@@ -47,7 +23,7 @@ export type NativeBodyDecoder = Addon.BodyDecoder
 export type NativeListenOptions = Addon.ListenOptions
 export type NativeAddress = Addon.Address
 /** What the core knows of an open connection. */
-export type NativeConnection = Addon.ConnectionState & { queued?: number; received?: number }
+export type NativeConnection = Addon.ConnectionState
 /** What the core has counted for a server since it began to listen. */
 export type NativeStats = Addon.ServerStats
 

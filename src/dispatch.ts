@@ -97,9 +97,7 @@ export class Lane {
   constructor() {
     const { Lane: Native } = binding()
     // Without a store of whoever happens to listen first.
-    this.native = this.scope.root(
-      () => new Native(this.inbox.bytes, this.outbox.bytes, () => this.wake()),
-    ) as NativeLane
+    this.native = this.scope.root(() => new Native(this.inbox.bytes, this.outbox.bytes, () => this.wake()))
     this.native.unref()
     this.sockets = new SocketDispatch(this, this.inbox, this.native, this.scope)
   }

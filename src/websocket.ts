@@ -174,7 +174,7 @@ export class ServerWebSocket<Data = undefined> {
     const waiting = this._outgoing === null ? 0 : this._outgoing.waitingBytes
     if (info === null) return waiting
     // What the core has not seen yet is counted here, by numbers that both go round at 2^32.
-    return waiting + (info.queued ?? 0) + Math.max(0, (this._sent - (info.received ?? 0)) | 0)
+    return waiting + info.queued + Math.max(0, (this._sent - info.received) | 0)
   }
 
   /** Whether {@link pause} has been called, and {@link resume} not since. */
