@@ -13,7 +13,7 @@ const crates = {
   'millrace-semantics': [],
   'millrace-server': ['millrace-batch', 'millrace-coding', 'millrace-http1', 'millrace-semantics', 'millrace-ws'],
   'millrace-node': ['millrace-coding', 'millrace-server'],
-  'millrace-testkit': ['millrace-batch', 'millrace-http1'],
+  'millrace-testkit': ['millrace-batch', 'millrace-http1', 'millrace-ws'],
 }
 
 /** Bytes and time go in, events and bytes come out: these crates have no socket, no clock, no JavaScript. */
