@@ -14,6 +14,11 @@ use millrace_server::{
     Policy, RouteTable, RouteTarget, RouteTimeouts, SocketOptions, Timeouts,
 };
 
+#[path = "socket_event.rs"]
+mod socket_event;
+
+pub(crate) use self::socket_event::SocketEvent;
+
 /// After so long what must come has not come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -39,6 +44,7 @@ pub(crate) enum Event {
     Closed(u32),
     Accepted(u32, u32, u32),
     Failed(u32, String),
+    Socket(SocketEvent),
 }
 
 /// The thread, its queues and what it has not looked at yet.
@@ -276,10 +282,26 @@ impl Js {
                 (Event::Accepted(word(1) as u32, number, generation), 5)
             }
             inbound_kind::SERVER => (Event::Failed(word(1) as u32, latin1(word(3), word(4))), 5),
-            kind => panic!("record of kind {kind}"),
+            _ => return self.read_socket(at, text),
         };
         self.events.push_back(event);
         at + words
+    }
+
+    /// Reads a record of a WebSocket.
+    fn read_socket(&mut self, at: usize, text: &[u8]) -> usize {
+        let words: Vec<u32> = (0..6).map(|index| self.word(at + index) as u32).collect();
+        let inbox = &self.inbox;
+        let thread = &mut self.thread;
+        let (event, length) = SocketEvent::read(&words, text, |offset, length, is_large| {
+            if is_large {
+                let chunk = thread.take_chunk(offset as u32);
+                return chunk.expect("a chunk that was sent").to_vec();
+            }
+            inbox[offset..offset + length].to_vec()
+        });
+        self.events.push_back(Event::Socket(event));
+        at + length
     }
 
     fn word(&self, index: usize) -> usize {
@@ -395,7 +417,7 @@ pub(crate) fn reset(id: ExchangeId) -> Vec<u8> {
     record(outbound_kind::RESET, id, &[0], b"")
 }
 
-fn record(first: u32, id: ExchangeId, words: &[u32], payload: &[u8]) -> Vec<u8> {
+pub(crate) fn record(first: u32, id: ExchangeId, words: &[u32], payload: &[u8]) -> Vec<u8> {
     let length = (20 + words.len() * 4 + payload.len()).next_multiple_of(4);
     let head = [
         first,

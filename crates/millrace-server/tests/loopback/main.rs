@@ -10,6 +10,7 @@
 //! - `accepting`: whom it accepts. `compress`: answers that are compressed. `files` and `directories`: answers made of files.
 //! - `tunnels`: connections that a handler takes over.
 //! - `routes`: where requests go. `fixed`: answers that need no JavaScript.
+//! - `websocket`: connections that become WebSockets.
 //! - `limits` and `timeouts`: what the core refuses or gives up by itself.
 
 mod accepting;
@@ -25,3 +26,4 @@ mod limits;
 mod routes;
 mod timeouts;
 mod tunnels;
+mod websocket;
