@@ -1,4 +1,4 @@
-// `npm run build [-- --native | --js]`: the addon with its loader, the TypeScript, and the ES module entry.
+// `npm run build [-- --native | --js]`: the addon with its loader, the TypeScript, and the entries that are not compiled.
 
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -25,26 +25,58 @@ function buildAddon() {
 function buildFacade() {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   if (!step(tool('tsc'), ['-p', 'tsconfig.json'])) fail('the TypeScript did not compile; the reason is above.')
-  writeModuleEntry()
+  writeModuleEntries()
 }
 
 // import and require must see one and the same module (one addon, one set of servers), so the ES module
-// entry holds no code: it names what the CommonJS entry exports. scripts/check-generated.mjs compares the lists.
-function writeModuleEntry() {
-  const source = readFileSync(join(root, 'dist', 'index.js'), 'utf8')
+// entries hold no code: they name what the CommonJS entries export. scripts/check-generated.mjs compares the lists.
+function writeModuleEntries() {
+  write(
+    'index.mjs',
+    `import millrace from './index.js'\nexport const { ${exportsOf('index.js').join(', ')} } = millrace\n`,
+  )
+  write('index.d.mts', `export * from './index.js'\n`)
+
+  // As with the package `ws`, what is required is the class WebSocket, on which the others hang.
+  const names = exportsOf('ws/index.js').join(', ')
+  write('ws/index.mjs', `import ws from './index.js'\nexport const { ${names} } = ws\nexport default ws.WebSocket\n`)
+  write('ws/index.d.mts', `export * from './index.js'\nexport { WebSocket as default } from './index.js'\n`)
+  write('ws/index.cjs', `module.exports = require('./index.js').WebSocket\n`)
+  write('ws/index.d.cts', typesOfClassEntry('ws/index.d.ts'))
+}
+
+function exportsOf(entry) {
+  const source = readFileSync(join(root, 'dist', entry), 'utf8')
   const names = new Set()
   for (const [, assigned, defined] of source.matchAll(/exports\.(\w+) = |defineProperty\(exports, "(\w+)"/g)) {
     names.add(assigned ?? defined)
   }
   names.delete('__esModule')
-  if (names.size === 0) fail('dist/index.js exports nothing.')
+  if (names.size === 0) fail(`dist/${entry} exports nothing.`)
+  return [...names].sort()
+}
 
-  const list = [...names].sort().join(', ')
-  writeFileSync(
-    join(root, 'dist', 'index.mjs'),
-    `import millrace from './index.js'\nexport const { ${list} } = millrace\n`,
-  )
-  writeFileSync(join(root, 'dist', 'index.d.mts'), `export * from './index.js'\n`)
+// The values are static members of the class; its types are those of a namespace of the same name.
+function typesOfClassEntry(entry) {
+  const source = readFileSync(join(root, 'dist', entry), 'utf8')
+  const types = [...source.matchAll(/export type \{ ([^}]*) \}/g)].flatMap(([, list]) => list.split(', '))
+  const lines = [
+    `import ws = require('./index.js')`,
+    'declare const WebSocket: typeof ws.WebSocket',
+    'type WebSocket = ws.WebSocket',
+    'declare namespace WebSocket {',
+    '  type WebSocket = ws.WebSocket',
+    '  type WebSocketServer<T extends typeof ws.WebSocket = typeof ws.WebSocket> = ws.WebSocketServer<T>',
+    '  type Server<T extends typeof ws.WebSocket = typeof ws.WebSocket> = ws.WebSocketServer<T>',
+    ...types.map((name) => `  export import ${name} = ws.${name}`),
+    '}',
+    'export = WebSocket',
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function write(name, text) {
+  writeFileSync(join(root, 'dist', name), text)
 }
 
 function checkCargo() {

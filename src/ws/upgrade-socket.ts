@@ -1,0 +1,105 @@
+import { isIPv6 } from 'node:net'
+import { Writable } from 'node:stream'
+import { codedPlain } from '../errors'
+import { reset } from '../exchange'
+import type { Request } from '../request'
+import type { Response } from '../response'
+import type { WebSocket } from './websocket'
+
+/**
+ * Stands for the socket under a handshake. Before the WebSocket is open, what is written to it is taken for an answer of
+ * HTTP/1.1 (`'HTTP/1.1 401 Unauthorized\r\n\r\n'`), which is sent when it ends or is destroyed, and then the connection is
+ * closed; destroying it without one cuts the connection. Afterwards `destroy` is `terminate`.
+ */
+export class UpgradeSocket extends Writable {
+  private readonly request: Request
+  private readonly response: Response
+  private readonly written: Buffer[] = []
+  private websocket: WebSocket | null = null
+
+  /** @internal */
+  constructor(request: Request, response: Response) {
+    super({ decodeStrings: true })
+    this.request = request
+    this.response = response
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.request.remoteAddress
+  }
+
+  get remotePort(): number | undefined {
+    return this.request.remotePort
+  }
+
+  get remoteFamily(): 'IPv4' | 'IPv6' | undefined {
+    return familyOf(this.remoteAddress)
+  }
+
+  get localAddress(): string | undefined {
+    return this.request.connection.localAddress
+  }
+
+  get localPort(): number | undefined {
+    return this.request.connection.localPort
+  }
+
+  /** For what the core does by itself. */
+  setTimeout(): this {
+    return this
+  }
+  setNoDelay(): this {
+    return this
+  }
+  setKeepAlive(): this {
+    return this
+  }
+
+  /** @internal */
+  _opened(websocket: WebSocket): void {
+    this.websocket = websocket
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.written.push(chunk)
+    done()
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.finish()
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.finish()
+    done(error)
+  }
+
+  private finish(): void {
+    const { response } = this
+    if (this.websocket !== null) return this.websocket.terminate()
+    if (response.headersSent || response.ended) return
+    const answer = ANSWER.exec(Buffer.concat(this.written).toString('latin1'))
+    if (answer === null) {
+      return reset(response, codedPlain('ERR_RESPONSE_RESET', 'The socket of a handshake was destroyed.'))
+    }
+    const [, status, reason = '', lines = '', body = ''] = answer
+    response.status = Number(status)
+    if (reason !== '') response.reason = reason
+    for (const [, name, value] of lines.matchAll(/^([^:\r\n]+):[ \t]*(.*?)[ \t]*$/gm)) {
+      if (!FRAMING.has(name!.toLowerCase())) response.appendHeader(name!, value!)
+    }
+    response.setHeader('connection', 'close')
+    response.end(Buffer.from(body, 'latin1'))
+  }
+}
+
+/** An answer of HTTP/1.1: status, reason, header lines and body. */
+const ANSWER = /^HTTP\/1\.[01] ([2-9]\d\d)(?: ([^\r\n]*))?\r\n((?:[^\r\n]+\r\n)*)(?:\r\n([^]*))?$/
+/** What the core says itself. */
+const FRAMING = new Set(['connection', 'content-length', 'transfer-encoding'])
+
+function familyOf(address: string | undefined): 'IPv4' | 'IPv6' | undefined {
+  if (address === undefined) return undefined
+  return isIPv6(address) ? 'IPv6' : 'IPv4'
+}

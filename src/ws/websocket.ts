@@ -1,0 +1,383 @@
+import { EventEmitter } from 'node:events'
+import { codedType } from '../errors'
+import { deferred } from '../stream'
+import { flagsOf, type MessageOptions, type ServerWebSocket } from '../websocket'
+import type { OutgoingMessage } from '../websocket-message'
+import { BINARY_TYPES, payloadOf, receivedAs, sizeOf, type BinaryType, type RawData } from './data'
+import { addListener, attribute, removeListener, setAttribute, type EventMap, type Listener } from './event-target'
+import { failureOf } from './failure'
+import type { ServerOptions } from './options'
+import type { UpgradeRequest } from './request'
+import type { WebSocketServer } from './server'
+import type { createWebSocketStream } from './stream'
+import type { UpgradeSocket } from './upgrade-socket'
+
+/** How a message is sent. What is left out is as with `ws`. */
+export interface SendOptions {
+  /** Whether it is a binary message. Default: true for what is no string. */
+  binary?: boolean | undefined
+  /** Whether it may be compressed. Default: true. */
+  compress?: boolean | undefined
+  /** Whether it ends the message; else the next `send` goes on with it. Default: true. */
+  fin?: boolean | undefined
+  /** Has no meaning: what a server sends is never masked (RFC 6455 5.1). */
+  mask?: boolean | undefined
+}
+
+/** Told once, when a message has been handed to the operating system, or why it could not be. */
+export type SendCallback = (error?: Error) => void
+
+export interface WebSocketEvents {
+  open: []
+  message: [data: RawData, isBinary: boolean]
+  close: [code: number, reason: Buffer]
+  error: [error: Error]
+  ping: [data: Buffer]
+  pong: [data: Buffer]
+}
+
+const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const
+const CONNECTING = 0
+const OPEN = 1
+const CLOSED = 3
+const NOTHING = Buffer.alloc(0)
+/** RFC 6455 7.1.5: the connection was cut. */
+const ABNORMAL = 1006
+
+/**
+ * A WebSocket of a {@link WebSocketServer}, as the class of the same name of the package `ws` has it on a server. It is
+ * made by the server only: for clients there is the global `WebSocket` of Node.js 22 and newer, and that of `undici`.
+ */
+export class WebSocket extends EventEmitter<WebSocketEvents> {
+  static readonly CONNECTING = 0
+  static readonly OPEN = 1
+  static readonly CLOSING = 2
+  static readonly CLOSED = 3
+
+  // `require('millrace/ws')` gives this class, as with `ws`; index.ts puts these on it.
+  declare static readonly WebSocket: typeof WebSocket
+  declare static readonly WebSocketServer: typeof WebSocketServer
+  declare static readonly Server: typeof WebSocketServer
+  declare static readonly createWebSocketStream: typeof createWebSocketStream
+
+  declare readonly CONNECTING: 0
+  declare readonly OPEN: 1
+  declare readonly CLOSING: 2
+  declare readonly CLOSED: 3
+
+  /** @internal What this is the face of; null before it is open. */
+  _core: ServerWebSocket<unknown> | null = null
+  /** @internal */
+  _request: UpgradeRequest | null = null
+  private type: BinaryType = 'nodebuffer'
+  /** Bytes that were given to `send` after the end: `ws` counts them, so that a loop that waits for 0 does not spin. */
+  private late = 0
+  /** A message whose last part has not been given. */
+  private unfinished: OutgoingMessage | null = null
+  /** What waits until a Blob has been read; null when none is. */
+  private behindBlob: Array<() => void> | null = null
+  /** Events that go out one a turn of the event loop; null when they go out as they come. */
+  private readonly events: Array<() => void> | null
+
+  /**
+   * For a {@link WebSocketServer}, and for classes that extend this one.
+   *
+   * @throws ERR_INVALID_ARGUMENT for an address: this is no client
+   */
+  constructor(address: null, _protocols?: undefined, options?: Pick<ServerOptions, 'allowSynchronousEvents'>) {
+    super()
+    if (address !== null) {
+      throw codedType(
+        'ERR_INVALID_ARGUMENT',
+        'millrace/ws has the server’s side only. A client is the global WebSocket of Node.js 22 and newer, or the ' +
+          'WebSocket of the packages undici and ws.',
+      )
+    }
+    this.events = options?.allowSynchronousEvents === false ? [] : null
+  }
+
+  /** What binary messages are given as. Default: `'nodebuffer'`. Other names are ignored. */
+  get binaryType(): BinaryType {
+    return this.type
+  }
+  set binaryType(type: BinaryType) {
+    if (BINARY_TYPES.includes(type)) this.type = type
+  }
+
+  /** Bytes of payloads that have not been handed to the operating system. */
+  get bufferedAmount(): number {
+    return this.late + (this._core?.bufferedAmount ?? 0)
+  }
+
+  /** `'permessage-deflate'` when messages may be compressed, else `''`. */
+  get extensions(): string {
+    return this._core === null ? '' : this._core.extensions.replace(/;.*/s, '')
+  }
+
+  get isPaused(): boolean {
+    return this._core?.isPaused === true
+  }
+
+  /** The subprotocol agreed on; `''` for none. */
+  get protocol(): string {
+    return this._core?.protocol ?? ''
+  }
+
+  get readyState(): 0 | 1 | 2 | 3 {
+    return this._core === null ? CONNECTING : this._core.readyState
+  }
+
+  /** Undefined, as always on a server. */
+  get url(): undefined {
+    return undefined
+  }
+
+  /** @internal For programs that ask for `_socket.remoteAddress`. */
+  get _socket(): UpgradeSocket | null {
+    return this._request?.socket ?? null
+  }
+
+  get onopen(): Listener<'open'> | null {
+    return attribute(this, 'open')
+  }
+  set onopen(listener: Listener<'open'> | null) {
+    setAttribute(this, 'open', listener)
+  }
+
+  get onmessage(): Listener<'message'> | null {
+    return attribute(this, 'message')
+  }
+  set onmessage(listener: Listener<'message'> | null) {
+    setAttribute(this, 'message', listener)
+  }
+
+  get onclose(): Listener<'close'> | null {
+    return attribute(this, 'close')
+  }
+  set onclose(listener: Listener<'close'> | null) {
+    setAttribute(this, 'close', listener)
+  }
+
+  get onerror(): Listener<'error'> | null {
+    return attribute(this, 'error')
+  }
+  set onerror(listener: Listener<'error'> | null) {
+    setAttribute(this, 'error', listener)
+  }
+
+  /** Does nothing for other types than `'open'`, `'message'`, `'close'` and `'error'`. */
+  addEventListener<Type extends keyof EventMap>(
+    type: Type,
+    listener: Listener<Type> | { handleEvent: Listener<Type> },
+    options: { once?: boolean | undefined } = {},
+  ): void {
+    addListener(this, type, listener, options.once === true, false)
+  }
+
+  removeEventListener<Type extends keyof EventMap>(
+    type: Type,
+    listener: Listener<Type> | { handleEvent: Listener<Type> },
+  ): void {
+    removeListener(this, type, listener)
+  }
+
+  /**
+   * Sends a message: text as a text message; a Buffer, an ArrayBuffer, a view of one, a Blob, or whatever `Buffer.from`
+   * takes as a binary one. Numbers are sent as text.
+   *
+   * @param callback told when it has been handed to the operating system, or with an error; without one, a message that
+   * cannot be sent is dropped
+   */
+  send(data: unknown, options?: SendOptions | SendCallback, callback?: SendCallback): void {
+    const done = typeof options === 'function' ? options : callback
+    const given = typeof options === 'object' ? options : undefined
+    const { _core: core } = this
+    if (core === null) throw notOpen(CONNECTING)
+    const isSimple = given === undefined && done === undefined && this.unfinished === null && this.behindBlob === null
+    if (isSimple && core.readyState === OPEN && (typeof data === 'string' || data instanceof Uint8Array)) {
+      core.send(data)
+    } else {
+      this.afterBlob(() => this.sendWith(core, data, given ?? {}, done))
+    }
+  }
+
+  /** Sends a Ping frame of at most 125 bytes. */
+  ping(data?: unknown, mask?: boolean | SendCallback, callback?: SendCallback): void {
+    this.heartbeat('ping', data, mask, callback)
+  }
+
+  /** Sends a Pong frame; those that answer pings are sent by themselves. */
+  pong(data?: unknown, mask?: boolean | SendCallback, callback?: SendCallback): void {
+    this.heartbeat('pong', data, mask, callback)
+  }
+
+  /**
+   * Begins to close: a Close frame goes behind all that was sent.
+   *
+   * @throws ERR_INVALID_ARGUMENT for a code that cannot be sent, or a reason of more than 123 bytes
+   */
+  close(code?: number, reason: string | Uint8Array = ''): void {
+    const { _core: core } = this
+    if (core === null) return
+    const text = typeof reason === 'string' ? reason : Buffer.from(reason).toString()
+    this.afterBlob(() => void (code === undefined ? core.close() : core.close(code, text)))
+  }
+
+  /** Cuts the connection. */
+  terminate(): void {
+    this._core?.terminate()
+  }
+
+  /** Stops events, and reading from the client. */
+  pause(): void {
+    this._core?.pause()
+  }
+
+  resume(): void {
+    this._core?.resume()
+  }
+
+  /** @internal */
+  _opened(core: ServerWebSocket<unknown>, request: UpgradeRequest): void {
+    this._core = core
+    this._request = request
+    this.emit('open')
+  }
+
+  /** @internal */
+  _received(data: Buffer, isBinary: boolean): void {
+    const message = isBinary && this.type !== 'nodebuffer' ? receivedAs(this.type, data) : data
+    if (this.events === null) this.emit('message', message, isBinary)
+    else this.later(() => this.emit('message', message, isBinary))
+  }
+
+  /** @internal */
+  _heartbeat(type: 'ping' | 'pong', data: Buffer): void {
+    if (this.events === null) this.emit(type, data)
+    else this.later(() => this.emit(type, data))
+  }
+
+  /** @internal */
+  _closed(code: number, reason: string, wasClean: boolean): void {
+    if (this.events === null || this.events.length === 0) this.end(code, reason, wasClean)
+    else this.later(() => this.end(code, reason, wasClean))
+  }
+
+  private end(code: number, reason: string, wasClean: boolean): void {
+    const error = wasClean ? null : failureOf(code, reason, this.extensions !== '')
+    wasCleanlyClosed.set(this, wasClean)
+    try {
+      if (error !== null) this.emit('error', error)
+    } finally {
+      // A code is the client's: who broke the protocol has sent none.
+      const isCut = error !== null || code === ABNORMAL
+      this.emit('close', isCut ? ABNORMAL : code, isCut ? NOTHING : Buffer.from(reason))
+      this._request?._ended()
+    }
+  }
+
+  private sendWith(
+    core: ServerWebSocket<unknown>,
+    data: unknown,
+    options: SendOptions,
+    callback: SendCallback | undefined,
+  ): void {
+    if (core.readyState !== OPEN) return this.refuse(core.readyState, data, callback)
+    if (data instanceof Blob) return this.readBlob(core, data, options, callback)
+    const { binary = typeof data !== 'string' && typeof data !== 'number', compress = true, fin = true } = options
+    const payload = payloadOf(data)
+    const message: MessageOptions = { binary, compress }
+    const { unfinished } = this
+    if (unfinished !== null || !fin) {
+      const stream = (this.unfinished ??= core.stream(message))
+      if (fin) this.unfinished = null
+      tell(fin ? stream.end(payload) : stream.write(payload), callback)
+    } else if (callback === undefined) {
+      core.send(payload, message)
+    } else {
+      const done = deferred<number>()
+      core._out().part(payload, flagsOf(payload, message), done)
+      tell(done.promise, callback)
+    }
+  }
+
+  /** A Blob is read first; what is sent meanwhile waits, so that the order stays. */
+  private readBlob(
+    core: ServerWebSocket<unknown>,
+    blob: Blob,
+    options: SendOptions,
+    callback: SendCallback | undefined,
+  ): void {
+    const waiting: Array<() => void> = (this.behindBlob = [])
+    const goOn = (send: () => void): void => {
+      this.behindBlob = null
+      send()
+      // One of them may be a Blob again.
+      while (waiting.length !== 0) this.afterBlob(waiting.shift()!)
+    }
+    blob.arrayBuffer().then(
+      (bytes) => goOn(() => this.sendWith(core, bytes, { binary: true, ...options }, callback)),
+      (error: Error) => goOn(() => callback?.(error)),
+    )
+  }
+
+  private afterBlob(action: () => void): void {
+    if (this.behindBlob === null) action()
+    else this.behindBlob.push(action)
+  }
+
+  private heartbeat(
+    type: 'ping' | 'pong',
+    given: unknown,
+    mask: boolean | SendCallback | undefined,
+    last: SendCallback | undefined,
+  ): void {
+    const callback = [given, mask, last].find((argument) => typeof argument === 'function') as SendCallback | undefined
+    const data = typeof given === 'function' ? undefined : given
+    const { _core: core } = this
+    if (core === null) throw notOpen(CONNECTING)
+    this.afterBlob(() => {
+      if (core.readyState !== OPEN) return this.refuse(core.readyState, data, callback)
+      core[type](payloadOf(data))
+      // The core does not tell of these; they are written with the others of this turn.
+      if (callback !== undefined) setImmediate(callback)
+    })
+  }
+
+  private refuse(state: number, data: unknown, callback: SendCallback | undefined): void {
+    this.late += sizeOf(data)
+    if (callback !== undefined) process.nextTick(callback, notOpen(state))
+  }
+
+  private later(event: () => void): void {
+    const events = this.events!
+    if (events.push(event) !== 1) return
+    const next = (): void => {
+      try {
+        events[0]!()
+      } finally {
+        events.shift()
+        if (events.length !== 0) setImmediate(next)
+      }
+    }
+    setImmediate(next)
+  }
+}
+
+for (const [value, name] of STATES.entries()) {
+  Object.defineProperty(WebSocket.prototype, name, { enumerable: true, value })
+}
+
+/** For the events of {@link WebSocket.addEventListener}. */
+export const wasCleanlyClosed = new WeakMap<object, boolean>()
+
+function tell(promise: Promise<number>, callback: SendCallback | undefined): void {
+  promise.then(
+    () => callback?.(),
+    (error: Error) => callback?.(error),
+  )
+}
+
+function notOpen(state: number): Error {
+  return new Error(`WebSocket is not open: readyState ${state} (${STATES[state] ?? STATES[CLOSED]})`)
+}
