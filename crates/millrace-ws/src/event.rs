@@ -25,6 +25,21 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Bytes of a message as they come, before one is decompressed. Deflate makes what it cannot compress a little longer: by
+    /// an eighth where a compressor knows nothing but the fixed codes, whose longest literals have nine bits (RFC 1951
+    /// 3.2.6).
+    pub(crate) fn collected(&self, compressed: bool) -> u64 {
+        match compressed {
+            false => self.message,
+            true => self
+                .message
+                .saturating_add(self.message / 8)
+                .saturating_add(64),
+        }
+    }
+}
+
 /// The next thing in the input of a [`Receiver`](crate::Receiver).
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {

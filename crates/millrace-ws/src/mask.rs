@@ -35,3 +35,43 @@ pub(crate) fn turned(mut key: [u8; 4], count: usize) -> [u8; 4] {
     key.rotate_left(count % 4);
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{turned, unmask};
+
+    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+    #[test]
+    fn each_byte_is_masked_by_the_byte_of_the_key_at_its_place() {
+        for length in 0..70 {
+            let mut bytes: Vec<u8> = (0..length).collect();
+            let masked = bytes.iter().zip(KEY.iter().cycle());
+            let expected: Vec<u8> = masked.map(|(byte, key)| byte ^ key).collect();
+            unmask(&mut bytes, KEY);
+            assert_eq!(bytes, expected);
+            for at in 0..bytes.len() {
+                let (one, two) = bytes.split_at_mut(at);
+                unmask(one, KEY);
+                unmask(two, turned(KEY, at));
+                assert!(bytes.iter().copied().eq(0..length), "cut at {at}");
+                bytes.copy_from_slice(&expected);
+            }
+        }
+    }
+
+    #[test]
+    fn one_byte_that_is_not_ascii_is_seen_wherever_it_is() {
+        for length in 0..70 {
+            let mut bytes = vec![0x7f; length];
+            unmask(&mut bytes, KEY);
+            assert!(unmask(&mut bytes, KEY));
+            for at in 0..length {
+                bytes[at] = 0x80;
+                unmask(&mut bytes, KEY);
+                assert!(!unmask(&mut bytes, KEY), "at {at} of {length}");
+                bytes[at] = 0x7f;
+            }
+        }
+    }
+}

@@ -43,11 +43,7 @@ impl Message {
         }
         self.frames += 1;
         self.length = self.length.saturating_add(header.length);
-        let limit = match self.compressed {
-            true => compressed_limit(limits.message),
-            false => limits.message,
-        };
-        if self.length > limit {
+        if self.length > limits.collected(self.compressed) {
             return Err(Error::MessageTooBig);
         }
         self.fin = header.fin;
@@ -146,10 +142,4 @@ impl Message {
             data,
         })
     }
-}
-
-/// How long a message may be before it is decompressed. Deflate makes what it cannot compress a little longer: by an eighth
-/// where a compressor knows nothing but the fixed codes, whose longest literals have nine bits (RFC 1951 3.2.6).
-fn compressed_limit(message: u64) -> u64 {
-    message.saturating_add(message / 8).saturating_add(64)
 }

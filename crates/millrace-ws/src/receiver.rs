@@ -95,9 +95,13 @@ impl Receiver {
                     return Ok((used + end as usize, control(&header, payload)?));
                 }
                 self.check(&header, limits)?;
-                if is_all_here && header.fin && !header.compressed && self.under_way.is_none() {
+                if is_all_here && header.fin && self.under_way.is_none() {
                     let payload = &mut input[header.size..end as usize];
-                    return Ok((used + end as usize, whole(&header, payload, streaming)?));
+                    used += end as usize;
+                    return Ok((
+                        used,
+                        self.whole(&header, payload, limits, shared, streaming)?,
+                    ));
                 }
                 let message = self.under_way.get_or_insert_default();
                 message.begin_frame(&header, limits)?;
@@ -137,10 +141,32 @@ impl Receiver {
         if header.length > limits.frame {
             return Err(Error::FrameTooBig);
         }
-        if header.length > limits.message && !header.compressed {
+        if header.length > limits.collected(header.compressed) {
             return Err(Error::MessageTooBig);
         }
         Ok(())
+    }
+
+    /// A message that is all here in one frame.
+    #[inline]
+    fn whole<'a>(
+        &mut self,
+        header: &Header,
+        payload: &'a mut [u8],
+        limits: &Limits,
+        shared: &mut SharedInflater,
+        streaming: bool,
+    ) -> Result<Event<'a>, Error> {
+        let is_ascii = unmask(payload, header.key);
+        let binary = header.opcode == Opcode::Binary;
+        if header.compressed {
+            return self.inflated(binary, payload, limits, shared, streaming);
+        }
+        if !binary && !is_ascii && str::from_utf8(payload).is_err() {
+            return Err(Error::InvalidUtf8);
+        }
+        let ascii = is_ascii && !binary;
+        Ok(event(binary, ascii, Data::Borrowed(payload), streaming))
     }
 
     /// A piece of a message that does not come at once; an event when something is to be given on.
@@ -159,7 +185,10 @@ impl Receiver {
         let event = if message.is_compressed() {
             message.collect(piece);
             match is_whole {
-                true => Some(self.inflated(&message, limits, shared, streaming)?),
+                true => {
+                    let (binary, compressed) = (message.is_binary(), message.collected());
+                    Some(self.inflated(binary, compressed, limits, shared, streaming)?)
+                }
                 false => None,
             }
         } else if streaming {
@@ -174,46 +203,30 @@ impl Receiver {
         Ok(event)
     }
 
+    #[inline(never)]
     fn inflated<'a>(
         &mut self,
-        message: &Message,
+        binary: bool,
+        compressed: &[u8],
         limits: &Limits,
         shared: &mut SharedInflater,
         streaming: bool,
     ) -> Result<Event<'a>, Error> {
-        let (compressed, limit) = (message.collected(), limits.message);
         let mut out = Vec::new();
         if self.inflater.is_none() {
             let inflater = self.compression.and_then(|agreed| agreed.inflater());
             self.inflater = inflater.map(Box::new);
         }
         match &mut self.inflater {
-            Some(inflater) => inflater.inflate(shared, compressed, &mut out, limit)?,
-            None => shared.inflate(compressed, &mut out, limit)?,
+            Some(inflater) => inflater.inflate(shared, compressed, &mut out, limits.message)?,
+            None => shared.inflate(compressed, &mut out, limits.message)?,
         }
-        let binary = message.is_binary();
         let ascii = !binary && out.is_ascii();
         if !binary && !ascii && str::from_utf8(&out).is_err() {
             return Err(Error::InvalidUtf8);
         }
         Ok(event(binary, ascii, Data::Owned(out), streaming))
     }
-}
-
-/// A message that is all here in one frame.
-#[inline]
-fn whole<'a>(header: &Header, payload: &'a mut [u8], streaming: bool) -> Result<Event<'a>, Error> {
-    let is_ascii = unmask(payload, header.key);
-    let binary = header.opcode == Opcode::Binary;
-    if !binary && !is_ascii && str::from_utf8(payload).is_err() {
-        return Err(Error::InvalidUtf8);
-    }
-    Ok(event(
-        binary,
-        is_ascii && !binary,
-        Data::Borrowed(payload),
-        streaming,
-    ))
 }
 
 /// A message given at once.
