@@ -177,6 +177,7 @@ impl Reader<'_> {
 
     fn message(&mut self, binary: bool, data: &[u8]) {
         assert!(binary || str::from_utf8(data).is_ok(), "text is UTF-8");
+        assert!(data.len() as u64 <= self.limits.message, "within the limit");
         self.line(if binary { "binary" } else { "text" }, data);
     }
 

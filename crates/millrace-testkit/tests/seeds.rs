@@ -46,3 +46,18 @@ fn replay(name: &str, target: fn(&[u8])) {
 fn connections_hold_over_their_seeds() {
     replay("connection", fuzz::connection);
 }
+
+#[test]
+fn websocket_frames_hold_over_their_seeds() {
+    replay("ws_frames", fuzz::ws_frames);
+}
+
+#[test]
+fn websocket_messages_hold_over_their_seeds() {
+    replay("ws_message", fuzz::ws_message);
+}
+
+#[test]
+fn compressed_messages_hold_over_their_seeds() {
+    replay("ws_inflate", fuzz::ws_inflate);
+}

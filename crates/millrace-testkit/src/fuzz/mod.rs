@@ -3,10 +3,14 @@
 
 mod batch;
 mod connection;
+mod inflate;
 mod responses;
+mod websocket;
 
 pub use batch::batch;
 pub use connection::connection;
+pub use inflate::ws_inflate;
+pub use websocket::{ws_frames, ws_message};
 
 use millrace_http1::Limits;
 
