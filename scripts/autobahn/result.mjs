@@ -1,7 +1,7 @@
 // What the suite said, against what is pinned in the repository: a map from case to its result, as one word or two.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { root } from '../_shared.mjs'
 
 const file = join(root, '__test__', 'autobahn', 'result.json')
@@ -55,6 +55,7 @@ export function writePinned(suite, judged) {
     const ranges = [...judgements].map(([is, numbers]) => `${JSON.stringify(is)}: "${rangesOf(numbers)}"`)
     return `    "${group}": { ${ranges.join(', ')} }`
   })
+  mkdirSync(dirname(file), { recursive: true })
   writeFileSync(
     file,
     `{\n  "suite": "${suite}",\n  "cases": ${judged.size},\n  "results": {\n${lines.join(',\n')}\n  }\n}\n`,
