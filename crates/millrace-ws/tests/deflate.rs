@@ -82,12 +82,12 @@ fn every_window_and_level_makes_what_the_other_end_reads() {
         text(10, 1),
         text(3_000, 2),
         text(100, 3),
-        noise(20_000),
-        text(40_000, 4),
+        noise(5_000),
+        text(34_000, 4),
         text(10, 5),
     ];
     let mut shared = SharedInflater::new();
-    for bits in [8, 9, 12, 15] {
+    for bits in [8, 11, 15] {
         for level in [1, 2, 3, 6, 9] {
             for keep_context in [false, true] {
                 let mut deflater = Deflater::new(bits, level);
@@ -166,7 +166,7 @@ fn compressed_data_of_a_window_of_nine_bits_never_refers_back_more_than_eight_bi
     for level in [1, 2, 3, 6, 9] {
         let mut deflater = Deflater::new(8, level);
         let mut window = Window::new(8);
-        for seed in 0..16 {
+        for seed in 0..8 {
             let message = match seed % 4 {
                 0 => text(2_000, seed),
                 1 => text(300, seed),
@@ -329,7 +329,7 @@ fn an_idle_window_has_the_bytes_that_came_and_no_more() {
 proptest! {
     #[test]
     fn any_messages_come_back(
-        messages in prop::collection::vec(prop::collection::vec(0u8..6, 0..3_000), 1..8),
+        messages in prop::collection::vec(prop::collection::vec(0u8..6, 0..1_500), 1..5),
         bits in 8u8..=15,
         level in 1u32..=9,
         keep_context: bool,
