@@ -262,6 +262,8 @@ export interface NativeWebSocketSettings {
   lifetime: number
   close: number
   streaming: boolean
+  /** Whether the core answers pings; it does unless this is false. */
+  answerPings?: boolean
   reportPings: boolean
   reportPongs: boolean
   compression?: NativeWebSocketCompression

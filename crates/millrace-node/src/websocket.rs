@@ -22,6 +22,8 @@ pub struct NativeWebSocketSettings {
     pub lifetime: f64,
     pub close: f64,
     pub streaming: bool,
+    /// Whether the core answers pings; it does unless this is false.
+    pub answer_pings: Option<bool>,
     pub report_pings: bool,
     pub report_pongs: bool,
     pub compression: Option<NativeWebSocketCompression>,
@@ -61,6 +63,7 @@ impl NativeWebSocketSettings {
             lifetime_ms: self.lifetime as u64,
             close_ms: self.close as u64,
             streaming: self.streaming,
+            answer_pings: self.answer_pings.unwrap_or(true),
             report_pings: self.report_pings,
             report_pongs: self.report_pongs,
             compression: compression.transpose()?,

@@ -231,6 +231,15 @@ pub(crate) fn refused_handshake(
             text: refusal.text(),
         });
     }
+    let is_extensions = |name: &[u8]| name.eq_ignore_ascii_case(b"sec-websocket-extensions");
+    let extensions = head.fields().filter(|field| is_extensions(field.name));
+    if !millrace_ws::is_well_formed(extensions.map(|field| field.value)) {
+        return Some(RefusedHandshake {
+            status: 400,
+            fields: b"",
+            text: "The Sec-WebSocket-Extensions header is malformed.",
+        });
+    }
     // RFC 9110 7.8: the answers before it are of the old protocol, and would have to come first.
     let is_alone = conn.pending().all(|pending| pending == sequence);
     (!is_alone).then_some(RefusedHandshake {

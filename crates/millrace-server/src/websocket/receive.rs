@@ -169,7 +169,9 @@ impl WebSocket {
                     push(id, room, server, message, data);
                 }
                 Event::Ping(payload) => {
-                    self.outgoing.pong(&mut room.websockets, payload);
+                    if settings.answer_pings {
+                        self.outgoing.pong(&mut room.websockets, payload);
+                    }
                     if settings.report_pings {
                         let batch = room.batch(&server.lane);
                         batch.push_heartbeat(id, SocketEvent::Ping, payload);

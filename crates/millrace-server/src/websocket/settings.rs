@@ -23,7 +23,9 @@ pub struct WebSocketSettings {
     pub close_ms: u64,
     /// Messages are handed to JavaScript as they come and not as wholes.
     pub streaming: bool,
-    /// Pings are reported. They are answered in any case.
+    /// Pings are answered by the core.
+    pub answer_pings: bool,
+    /// Pings are reported.
     pub report_pings: bool,
     /// Pongs are reported.
     pub report_pongs: bool,
@@ -52,6 +54,7 @@ impl Default for WebSocketSettings {
             lifetime_ms: 0,
             close_ms: 0,
             streaming: false,
+            answer_pings: true,
             report_pings: false,
             report_pongs: false,
             compression: None,

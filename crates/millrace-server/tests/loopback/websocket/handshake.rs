@@ -67,6 +67,11 @@ fn what_is_no_handshake_is_refused_without_asking_javascript() {
         ),
         (HANDSHAKE.replace(KEY, "c2hvcnQ="), 400, ""),
         (
+            HANDSHAKE.replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: a;;b\r\n\r\n"),
+            400,
+            "",
+        ),
+        (
             HANDSHAKE.replace("Sec-WebSocket-Key", "Sec-WebSocket-Kay"),
             400,
             "",

@@ -130,6 +130,21 @@ fn pings_are_answered_by_the_core_and_reported_where_that_is_wanted() {
 }
 
 #[test]
+fn pings_can_be_left_to_javascript() {
+    let mut site = Site::new(WebSocketSettings {
+        answer_pings: false,
+        report_pings: true,
+        ..WebSocketSettings::default()
+    });
+    let (mut client, id) = site.open();
+    put(&mut client, PING, b"whoever");
+    let ping = SocketEvent::Ping(id, b"whoever".to_vec());
+    assert_eq!(site.js.socket_event(), ping);
+    site.js.send(controlled(id, control::PONG, 0, b"it is me"));
+    assert_eq!(read_frame(&mut client), (PONG, b"it is me".to_vec()));
+}
+
+#[test]
 fn a_paused_socket_is_not_read_until_it_is_resumed() {
     let mut site = Site::new(WebSocketSettings::default());
     let (mut client, id) = site.open();
