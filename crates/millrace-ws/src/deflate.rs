@@ -20,7 +20,7 @@ impl Deflater {
     /// A window of 8 bits is served by one of 9: the library never refers back further than its window less 262 bytes,
     /// which is 250 of the 256 that the other end has.
     pub fn new(window_bits: u8, level: u32) -> Deflater {
-        let level = Compression::new(level.min(9));
+        let level = Compression::new(level.clamp(1, 9));
         Deflater {
             state: Compress::new_with_window_bits(level, false, window_bits.clamp(9, 15)),
             is_fresh: true,

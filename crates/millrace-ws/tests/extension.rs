@@ -1,6 +1,7 @@
 //! Offers of permessage-deflate and their answers (RFC 7692 7.1).
 
 use millrace_ws::{Agreed, Config, is_well_formed, negotiate};
+use proptest::prelude::*;
 
 const ALL: Config = Config {
     context_takeover_server: true,
@@ -261,4 +262,63 @@ fn offers_go_on_over_several_lines() {
 fn the_default_is_what_an_answer_without_parameters_means() {
     let agreed = negotiate([&b"permessage-deflate"[..]], &ALL);
     assert_eq!(agreed, Some(Agreed::default()));
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    (any::<bool>(), any::<bool>(), 9u8..=15, 9u8..=15).prop_map(|(server, client, own, others)| {
+        Config {
+            context_takeover_server: server,
+            context_takeover_client: client,
+            server_window_bits: own,
+            client_window_bits: others,
+            level: 1,
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_answered_or_not(
+        value in prop::collection::vec(prop::sample::select(&b"permssage-dfl; ,=\"\\_10\t\xff\0"[..]), 0..60),
+        config in config(),
+    ) {
+        let agreed = negotiate([&value[..]], &config);
+        prop_assert!(agreed.is_none() || value.windows(18).any(|part| part == b"permessage-deflate"));
+    }
+
+    #[test]
+    fn an_answer_has_nothing_that_the_offer_and_the_configuration_do_not_allow(
+        offer in "permessage-deflate(; (client_max_window_bits(=(8|9|10|15))?|server_max_window_bits=(8|11|15)|(client|server)_no_context_takeover)){0,4}",
+        config in config(),
+    ) {
+        let parameters: Vec<&str> = offer.split("; ").skip(1).collect();
+        let named = |name: &str| parameters.iter().filter(|of| of.split('=').next() == Some(name)).count();
+        let value = |name: &str| {
+            let of = parameters.iter().find_map(|of| of.strip_prefix(name)?.strip_prefix('='));
+            of.map_or(15, |value| value.parse().expect("digits"))
+        };
+        let names = [
+            "client_max_window_bits",
+            "server_max_window_bits",
+            "client_no_context_takeover",
+            "server_no_context_takeover",
+        ];
+        let agreed = negotiate([offer.as_bytes()], &config);
+        prop_assert_eq!(agreed.is_some(), names.iter().all(|name| named(name) < 2));
+        let Some(agreed) = agreed else {
+            return Ok(());
+        };
+        let answer = answer_of(agreed);
+        // RFC 7692 7.1.1.1, 7.1.2.1 and 7.1.2.2.
+        prop_assert!(named(names[3]) == 0 || answer.contains(names[3]));
+        prop_assert!(named(names[1]) == 0 || answer.contains(names[1]));
+        prop_assert!(named(names[0]) == 1 || !answer.contains(names[0]));
+        prop_assert_eq!(agreed.server_window_bits, config.server_window_bits.min(value(names[1])));
+        prop_assert!(agreed.client_window_bits <= value(names[0]));
+        let kept = !agreed.client_no_context_takeover;
+        prop_assert!(!kept || agreed.client_window_bits <= config.client_window_bits);
+        prop_assert_eq!(agreed.inflater().is_some(), kept);
+        prop_assert!(config.context_takeover_server || agreed.server_no_context_takeover);
+        prop_assert!(config.context_takeover_client || agreed.client_no_context_takeover);
+    }
 }
