@@ -10,7 +10,7 @@ use crate::window::{Window, last};
 pub enum InflateError {
     /// It has more bytes than the limit.
     TooBig,
-    /// It is not deflate data that ends where the message ends; says in a few words how.
+    /// It is not deflate data that ends where the message ends; says how, as a sentence.
     Broken(&'static str),
 }
 
@@ -85,13 +85,15 @@ impl SharedInflater {
             if final_blocks
                 > SPARE_FINAL_BLOCKS + (compressed.len() - rest.len()) / BYTES_PER_FINAL_BLOCK
             {
-                return Err(InflateError::Broken("too many final blocks"));
+                return Err(InflateError::Broken(
+                    "A compressed message has too many final blocks.",
+                ));
             }
             run.continue_after(window);
         }
         match run.feed(&END)? {
             (used, true) if used == END.len() => Ok(()),
-            _ => Err(InflateError::Broken("the compressed message is cut short")),
+            _ => Err(InflateError::Broken("A compressed message is cut short.")),
         }
     }
 }
@@ -178,7 +180,9 @@ impl Run<'_> {
             let status = self
                 .state
                 .decompress_vec(&input[used..], self.out, FlushDecompress::None)
-                .map_err(|_| InflateError::Broken("the compressed message is broken"))?;
+                .map_err(|_| {
+                    InflateError::Broken("A compressed message is not valid deflate data.")
+                })?;
             used += (self.state.total_in() - total_in) as usize;
             if (self.out.len() - self.start) as u64 > self.limit {
                 return Err(InflateError::TooBig);

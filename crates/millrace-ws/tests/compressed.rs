@@ -91,6 +91,8 @@ fn what_is_not_deflate_data_is_refused() {
         let error = error(&input, u64::MAX).expect("it is wrong");
         assert!(matches!(error, Error::Inflate(_)), "{error:?}");
         assert_eq!(error.close_code(), CloseCode::INVALID_PAYLOAD);
+        let reason = error.reason();
+        assert!(reason.ends_with('.') && reason.len() <= 123, "{reason}");
     }
 }
 
