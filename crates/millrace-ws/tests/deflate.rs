@@ -115,6 +115,28 @@ fn every_window_and_level_makes_what_the_other_end_reads() {
 }
 
 #[test]
+fn a_flush_may_end_wherever_the_memory_does() {
+    let message = noise(100);
+    let size = deflate(&message).len();
+    for capacity in 64..size + 16 {
+        let mut out = Vec::with_capacity(capacity);
+        let mut deflater = Deflater::new(15, 6);
+        deflater.compress(&message, &mut out, true);
+        deflater.compress(&message, &mut out, true);
+        // Both as one message: there is nothing between blocks but the bytes that were taken off.
+        let mut first = Vec::with_capacity(capacity);
+        Deflater::new(15, 6).compress(&message, &mut first, true);
+        let second = out.split_off(first.len());
+        let both = [&out[..], &[0, 0, 0xff, 0xff], &second].concat();
+        assert_eq!(
+            inflate(&both, 200),
+            Ok(message.repeat(2)),
+            "{capacity} bytes"
+        );
+    }
+}
+
+#[test]
 fn one_deflater_serves_many_sockets_that_keep_their_context() {
     let mut shared = SharedInflater::new();
     for bits in 8..=15 {
