@@ -48,6 +48,18 @@ test('10,000 connections that send nothing leave nothing behind', async (t) => {
   await returns(t, program, before, 16 * MIB)
 })
 
+test('8,000 WebSockets that are idle take little each, and leave nothing behind', async (t) => {
+  const program = await start(t)
+  await webSockets(program, Math.min(500, SOCKETS))
+  const before = await program.measure()
+  const during = await webSockets(program, SOCKETS)
+  // What is in the core, and an object of JavaScript. A receiver with a buffer of its own would be 16 KiB and more.
+  const each = (during.rss - before.rss) / SOCKETS
+  t.log(`${each.toFixed()} bytes each`)
+  t.true(each < 6 * KIB, `${each.toFixed()} bytes each`)
+  await returns(t, program, before, 32 * MIB)
+})
+
 test('aborted uploads leave nothing behind', async (t) => {
   const program = await start(t)
   await abortedUploads(program, 200)
@@ -69,6 +81,7 @@ test('terminated workers leave nothing behind', async (t) => {
 
 /** As many as descriptors are allowed for, if those are less. */
 const SILENT = Math.min(10_000, descriptorLimit() - 500)
+const SOCKETS = Math.min(8_000, descriptorLimit() - 500)
 
 function descriptorLimit(): number {
   if (process.platform !== 'linux') return 0
@@ -157,6 +170,31 @@ async function silence(program: Program, count: number): Promise<Held> {
   while (held.connections < count) held = await program.measure()
   for (const socket of sockets) socket.destroy()
   return held
+}
+
+/** Opens WebSockets, of which each is asked once; measures while they are idle, then has them go. */
+async function webSockets(program: Program, count: number): Promise<Held> {
+  const sockets: Socket[] = []
+  while (sockets.length < count) {
+    const some = Math.min(200, count - sockets.length)
+    sockets.push(...(await Promise.all(Array.from({ length: some }, () => webSocket(program.port)))))
+  }
+  const held = await program.measure()
+  for (const socket of sockets) socket.destroy()
+  return held
+}
+
+async function webSocket(port: number): Promise<Socket> {
+  const socket = await open(port)
+  socket.write(
+    'GET /socket HTTP/1.1\r\nHost: leaks\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+  )
+  await once(socket, 'data')
+  // An empty binary message, masked.
+  socket.write(Buffer.from([0x82, 0x80, 0, 0, 0, 0]))
+  await once(socket, 'data')
+  return socket
 }
 
 /**

@@ -49,6 +49,8 @@ const server = createServer({
   },
 })
 
+server.websocket('/socket', { message: (socket, message) => socket.send(message) })
+
 process.on('message', (order: Order) => {
   const answer = order === 'measure' ? measure() : endWorker()
   void answer.then((value) => process.send!(value))

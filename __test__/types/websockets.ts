@@ -121,7 +121,15 @@ const chat = webSocket<User>({
 createServer({
   routes: {
     '/chat': chat,
-    'GET /chat/:id': { target: webSocket({ open: (_socket, request) => request.params }) },
+    'GET /chat/:id': { target: webSocket({ open: (_socket, request) => request.params.id }) },
+    '/rooms/:room': webSocket({
+      upgrade: ({ params }) => ({ data: params.room }),
+      message(socket) {
+        same<typeof socket.data, string>(true)
+      },
+      // @ts-expect-error the pattern has no such name
+      open: (_socket, request) => request.params.id,
+    }),
     '/declined': webSocket({ upgrade: () => DECLINED }),
   },
 })
