@@ -141,7 +141,8 @@ impl Receiver {
         if header.length > limits.frame {
             return Err(Error::FrameTooBig);
         }
-        if header.length > limits.collected(header.compressed) {
+        // Of the others it is not known here whether they are compressed, nor how long they are together.
+        if self.under_way.is_none() && header.length > limits.collected(header.compressed) {
             return Err(Error::MessageTooBig);
         }
         Ok(())

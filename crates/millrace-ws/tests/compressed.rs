@@ -72,6 +72,8 @@ fn a_message_that_cannot_be_compressed_may_be_as_long_as_the_limit() {
     let payload = deflated(&noise);
     assert!(payload.len() > noise.len());
     assert_eq!(error(&frames(&[(0xc2, &payload)]), 1000), None);
+    let fragments = frames(&[(0x42, b""), (0x80, &payload)]);
+    assert_eq!(error(&fragments, 1000), None);
 }
 
 #[test]
