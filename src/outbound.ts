@@ -4,6 +4,7 @@
  */
 import type { Field } from './fields'
 import type { Head } from './head'
+import { writeUtf8 } from './text'
 
 /** Size of the buffer the facade fills between two native calls. */
 export const OUTBOX_BYTES = 256 * 1024
@@ -304,11 +305,11 @@ export class Outbox {
   /** Writes text and returns where it ends. */
   utf8(text: string, at: number): number {
     const length = text.length
-    if (length > SHORT_TEXT) return at + this.bytes.write(text, at, 'utf8')
+    if (length > SHORT_TEXT) return at + writeUtf8(this.bytes, text, at)
     const bytes = this.bytes
     for (let i = 0; i < length; i++) {
       const code = text.charCodeAt(i)
-      if (code > 0x7f) return at + this.bytes.write(text, at, 'utf8')
+      if (code > 0x7f) return at + writeUtf8(this.bytes, text, at)
       bytes[at + i] = code
     }
     return at + length

@@ -5,6 +5,7 @@
 import type { Field } from './fields'
 import type { Inbox } from './inbound'
 import type { Outbox } from './outbound'
+import { readLatin1, readUtf8 } from './text'
 
 const MESSAGE_LARGE = 1 << 8
 const BINARY = 1 << 9
@@ -72,9 +73,7 @@ export function messageIsLast(inbox: Inbox, at: number): boolean {
 export function messageText(inbox: Inbox, at: number): string {
   const start = inbox.words[at + 3]!
   const end = start + inbox.words[at + 4]!
-  return (inbox.words[at]! & ASCII) !== 0
-    ? inbox.bytes.toString('latin1', start, end)
-    : inbox.bytes.toString('utf8', start, end)
+  return (inbox.words[at]! & ASCII) !== 0 ? readLatin1(inbox.bytes, start, end) : readUtf8(inbox.bytes, start, end)
 }
 
 /** The bytes of a small message, the program's own for as long as it holds them. */
@@ -113,7 +112,7 @@ export function closedCode(inbox: Inbox, at: number): number {
 
 export function closedReason(inbox: Inbox, at: number): string {
   const start = inbox.words[at + 4]!
-  return inbox.bytes.toString('utf8', start, start + inbox.words[at + 5]!)
+  return readUtf8(inbox.bytes, start, start + inbox.words[at + 5]!)
 }
 
 export function sentToken(inbox: Inbox, at: number): number {
