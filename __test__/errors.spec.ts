@@ -61,6 +61,11 @@ test('every code the facade uses is in the table', (t) => {
     'server',
     'sources',
     'streaming',
+    'topics',
+    'websocket',
+    'websocket-message',
+    'websocket-outgoing',
+    'websocket-upgrade',
   ]) {
     const source = readFileSync(path.join(home, 'src', `${name}.ts`), 'utf8')
     for (const [code] of source.matchAll(/ERR_[A-Z_]+(?=')/g)) t.true(code === 'ERR_HTTP_' || code in ERROR_CODES, code)

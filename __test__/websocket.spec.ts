@@ -362,6 +362,26 @@ test('writes are made one at a time and promise the bytes transferred', async (t
   t.like(settled[2], { code: 'ERR_WEBSOCKET_DROPPED', bytesTransferred: 0 })
 })
 
+test('a program that was told to wait behind a write is told when to go on', async (t) => {
+  let drains = 0
+  const { socket, tell, name } = await open({ drain: () => drains++ })
+  const [first] = await tell(() => {
+    void socket.write('first')
+    void socket.write('second')
+    t.is(socket.send('behind'), 'buffered')
+    void socket.write('third')
+  })
+  const next = await tell((batch) => batch.sentMessage(first!.socket!.token!, 0, 5, name))
+  t.deepEqual(told(next), ['second', 'behind'])
+  t.true(next[0]!.socket!.flags!.includes('WANT_DRAIN'))
+  await tell((batch) => batch.drained(0, name))
+  t.is(drains, 0)
+  const [last] = await tell((batch) => batch.sentMessage(next[0]!.socket!.token!, 0, 6, name))
+  t.true(last!.socket!.flags!.includes('WANT_DRAIN'))
+  await tell((batch) => batch.drained(0, name))
+  t.is(drains, 1)
+})
+
 test('a write that fails says why and how far it came', async (t) => {
   const { socket, tell, name } = await open({})
   for (const [outcome, code] of [

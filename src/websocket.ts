@@ -416,7 +416,8 @@ export class ServerWebSocket<Data = undefined> {
     const lane = this._lane
     const { length } = data
     // Asked for at half of the limit, so that the answer can be there before the limit stops the program.
-    if ((this._flags & ASKED) === 0 && (this._unsent + length) * 2 >= this._server.writeBuffer) {
+    const isNear = (this._unsent + length) * 2 >= this._server.writeBuffer
+    if ((isNear || (this._flags & TOLD) !== 0) && (this._flags & ASKED) === 0) {
       this._flags |= ASKED
       flags |= WANT_DRAIN
     }
@@ -464,6 +465,8 @@ export class ServerWebSocket<Data = undefined> {
     this._flags &= ~ASKED
     this._unsent = waiting
     if ((this._flags & TOLD) === 0 || waiting >= this._server.writeBuffer) return false
+    // What waits here for its turn asks again.
+    if (this._outgoing !== null && this._outgoing.isWaiting) return false
     this._flags &= ~TOLD
     return this._readyState === OPEN
   }

@@ -38,8 +38,12 @@ for (const [what, status, headers] of [
   })
 }
 
-test('another method is refused with 405', async (t) => {
+test('another method is refused with 405, HEAD too, and OPTIONS is answered', async (t) => {
   const { ask } = await serve(t, { '/': webSocket({}) })
+  t.is((await ask('/', {}, 'HEAD')).status, 405)
+  const options = await ask('/', {}, 'OPTIONS')
+  t.is(options.status, 204)
+  t.true(options.header('allow')!.includes('GET'))
   const answer = await ask('/', {}, 'POST')
   t.is(answer.status, 405)
   t.true(answer.header('allow')!.includes('GET'))

@@ -97,6 +97,15 @@ test('dropNewest keeps what waits, and drops what does not fit', async (t) => {
   t.is(server.stats().websockets.dropped.newest, lost)
 })
 
+test('a write that does not fit is dropped, and says so', async (t) => {
+  const { socket, client } = await flood(t, { overflow: 'dropNewest' }, (flooded) => flooded.dropped.length > 0)
+  const write = socket.write(Buffer.alloc(BACKLOG))
+  await t.throwsAsync(write, { code: 'ERR_WEBSOCKET_DROPPED' })
+  t.is(await write.catch(({ bytesTransferred }) => bytesTransferred), 0)
+  t.is(socket.readyState, 1)
+  client.socket.terminate()
+})
+
 test('dropOldest makes room for what is new', async (t) => {
   const { client, socket, sent, server } = await flood(
     t,
