@@ -89,6 +89,16 @@ test('the report has a row for each peer and names what was missed', () => {
   assert.match(report, /\| uwebsockets\s+\|\s+100 \|/)
 })
 
+test('where messages are counted the report says so, and what is tiny keeps its digits', () => {
+  const report = reportMarkdown([
+    measured('ws-publish', { rate: 50, javascript: 0.0012 }, { rate: 100, javascript: 1 }),
+  ])
+  assert.match(report, /\| ws-publish \|\s+msg\/s, ratio to uwebsockets\s*\|\s+≥ 1\.20 \|\s+0\.50 \| FAIL \|/)
+  assert.match(report, /JS thread µs\/msg/)
+  assert.match(report, /\| millrace\s+\|\s+50 \|\s+0\.0012 \|/)
+  assert.doesNotMatch(report, /\/req/)
+})
+
 test('the chart draws a bar for each peer that has the figure', () => {
   const chart = chartSvg([measured('hello', { rate: 50, cpu: 1, javascript: 0.5 }, { rate: 100, cpu: 1 })])
   assert.equal(chart.match(/<rect class="(own|other)/g).length, 5)
