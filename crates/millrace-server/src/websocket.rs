@@ -69,3 +69,13 @@ pub(crate) struct WebSocket {
     /// The client sends nothing more.
     peer_closed: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::WebSocket;
+
+    #[test]
+    fn a_socket_that_waits_takes_little_memory() {
+        assert!(size_of::<WebSocket>() <= 384, "{}", size_of::<WebSocket>());
+    }
+}

@@ -180,12 +180,12 @@ impl WebSocket {
         let Some(end) = &mut self.end else { return };
         end.awaits_javascript = false;
         let code = (end.code != CloseCode::NO_STATUS).then_some(end.code);
+        let reason = std::str::from_utf8(&end.reason).unwrap_or_default();
         let shared = &mut room.websockets;
         if end.closed_by_client {
-            self.outgoing.close(shared, code, "");
+            self.outgoing.close(shared, code, reason);
         } else {
             // Nothing that waits is worth the time of a client that breaks the protocol.
-            let reason = std::str::from_utf8(&end.reason).unwrap_or_default();
             self.outgoing.close_now(shared, code, reason);
         }
     }

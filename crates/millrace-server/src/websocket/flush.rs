@@ -104,6 +104,7 @@ impl Connection {
         if written > 0 && websocket.write_since > 0 {
             // Who takes what waited is there, and may have had no chance to answer a ping behind it.
             websocket.heard = room.now;
+            websocket.pinged = false;
         }
         if is_empty {
             websocket.write_since = 0;
