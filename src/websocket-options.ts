@@ -21,8 +21,9 @@ export interface WebSocketLimits {
   /** Frames of a message; above: closed with 1008. Default: 131072. An empty one costs its counting only. */
   fragments?: number | undefined
   /**
-   * Bytes that may wait for a client that does not take them; above, `overflow` says what happens. Default: 1048576 (1
-   * MiB). Cost: that much memory per slow client.
+   * Bytes that may wait for a client that does not take them; above, `overflow` says what happens. A message counts for
+   * 64 bytes at least, about what keeping it takes; one that is sent while nothing waits is taken whatever its size.
+   * Default: 1048576 (1 MiB). Cost: about twice that much memory per slow client.
    */
   backlog?: number | undefined
 }

@@ -4,24 +4,25 @@
 //! what it is sent, messages become frames at once; else they wait as messages, of which some may be dropped, and which
 //! are compressed only when their turn comes: what a compressor has seen, the client must see.
 
+mod aside;
 mod frames;
+mod message;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use millrace_batch::layout::WriteOutcome;
-use millrace_batch::outbound::{self, Part, Payload};
+use millrace_batch::outbound::Part;
 use millrace_http1::Output;
 use millrace_ws::{Agreed, Opcode, write_close, write_frame};
 
-use super::backlog::{Backlog, Content, DroppedAs, Form, Full, Overflow, Waiting};
+use self::aside::Aside;
+pub(crate) use self::message::{Message, Piece};
+use super::backlog::{Backlog, Content, Form, Full, Overflow, Waiting};
 use super::published::Published;
-use super::sent::{Dropped, News, Notices, Sent};
+use super::sent::{Dropped, News, Sent};
 use super::shared::{Context, Shared};
-use crate::answer::Pieces;
-use crate::lane::Chunk;
 
 /// Above so much output it is time to write, and the backlog gives no more at once, in bytes.
 const PORTION_BYTES: u64 = 64 * 1024;
@@ -55,28 +56,6 @@ pub(crate) struct Compression {
     pub(crate) threshold: usize,
 }
 
-/// A message to be sent, or a part of one.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Message<'a> {
-    pub(crate) payload: Piece<'a>,
-    pub(crate) binary: bool,
-    pub(crate) compress: bool,
-    pub(crate) part: Option<Part>,
-    /// The most payload bytes of a frame; 0 for one frame.
-    pub(crate) fragment: u32,
-    pub(crate) notify: Option<u32>,
-    pub(crate) want_drain: bool,
-}
-
-/// A payload.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Piece<'a> {
-    /// To be copied.
-    Lent(&'a [u8]),
-    /// To be copied or held.
-    Held(&'a Bytes),
-}
-
 /// What is to be done after something was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
@@ -87,19 +66,6 @@ pub(crate) enum Verdict {
     Write,
     /// The client is too slow and is to be cut off.
     Full,
-}
-
-/// What a socket has only at times.
-#[derive(Debug, Default)]
-struct Aside {
-    notices: Notices,
-    /// What became of messages that are not in the output.
-    told: Vec<Sent>,
-    dropped: Dropped,
-    /// The latest pong, which waits while the client takes nothing.
-    pong: Option<Vec<u8>>,
-    /// The Close frame, which waits behind the backlog.
-    close: Option<Vec<u8>>,
 }
 
 /// The message that is streamed.
@@ -115,34 +81,6 @@ enum End {
     Wanted,
     /// A Close frame is in the output, or has been.
     Put,
-}
-
-impl<'a> Message<'a> {
-    /// The message that a record speaks of. None when its payload is not where it should be.
-    pub(crate) fn of(record: &outbound::Send<'a>, pieces: Pieces<'a>) -> Option<Message<'a>> {
-        let mut compress = record.compress;
-        let payload = match record.data {
-            Payload::Inline(bytes) => Piece::Lent(bytes),
-            Payload::Large(index) => match pieces.find(index)? {
-                Chunk::Bytes(bytes) => Piece::Held(bytes),
-                Chunk::Lent(bytes) => {
-                    // Whatever is compressed must not change meanwhile.
-                    compress = false;
-                    Piece::Held(bytes)
-                }
-                Chunk::File(_) => return None,
-            },
-        };
-        Some(Message {
-            payload,
-            binary: record.binary,
-            compress,
-            part: record.part,
-            fragment: record.fragment,
-            notify: record.notify,
-            want_drain: record.want_drain,
-        })
-    }
 }
 
 impl Outgoing {
@@ -473,52 +411,6 @@ impl Outgoing {
     fn take_memory(&mut self, shared: &mut Shared) {
         if self.output.tail().capacity() == 0 {
             *self.output.tail() = shared.take_buffer();
-        }
-    }
-}
-
-impl Aside {
-    fn count(&mut self, waiting: &Waiting, how: DroppedAs) {
-        let count = match how {
-            DroppedAs::Newest => &mut self.dropped.newest,
-            DroppedAs::Oldest => &mut self.dropped.oldest,
-            DroppedAs::Replaced => &mut self.dropped.replaced,
-        };
-        *count += 1;
-        self.dropped.bytes += waiting.payload_bytes();
-        self.report(waiting.notify, WriteOutcome::Dropped);
-    }
-
-    fn not_executed(&mut self, notify: Option<u32>) {
-        self.report(notify, WriteOutcome::NotExecuted);
-    }
-
-    fn report(&mut self, notify: Option<u32>, outcome: WriteOutcome) {
-        self.told.extend(notify.map(|token| Sent {
-            token,
-            outcome,
-            transferred: 0,
-        }));
-    }
-
-    /// Whether nothing is in it; `told` and `dropped` have been.
-    fn is_done(&self) -> bool {
-        self.notices.is_empty() && self.pong.is_none() && self.close.is_none()
-    }
-}
-
-impl<'a> Piece<'a> {
-    pub(super) fn bytes(&self) -> &'a [u8] {
-        match *self {
-            Piece::Lent(bytes) => bytes,
-            Piece::Held(bytes) => bytes,
-        }
-    }
-
-    fn to_bytes(self) -> Bytes {
-        match self {
-            Piece::Lent(bytes) => Bytes::copy_from_slice(bytes),
-            Piece::Held(bytes) => bytes.clone(),
         }
     }
 }
