@@ -63,6 +63,10 @@ function bytesOf(piece: string | Uint8Array): Uint8Array {
 
 /** A subclass, or a property of the object itself, could say another length than there is, and send others' bytes. */
 function isHonest(bytes: Uint8Array): boolean {
-  const prototype: unknown = Object.getPrototypeOf(bytes)
-  return (prototype === Buffer.prototype || prototype === Uint8Array.prototype) && !Object.hasOwn(bytes, 'length')
+  return trueLength(bytes) === bytes.length
 }
+
+// Asking for the prototype and the object's own properties takes three times as long.
+const trueLength: (bytes: Uint8Array) => number = Function.prototype.call.bind(
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'length')!.get!,
+)
