@@ -7,7 +7,7 @@ export interface Companion {
   /** Whether a request that asks for a WebSocket is its own. */
   wants(request: Request): boolean
   take(request: Request, response: Response): void
-  /** The server listens now. */
+  /** The server listens now; told before `listen` has resolved for the program. */
   listening(): void
 }
 
@@ -33,7 +33,7 @@ export class Companions {
   }
 
   listening(): void {
-    for (const companion of this.all) process.nextTick(() => companion.listening())
+    for (const companion of this.all) queueMicrotask(() => companion.listening())
   }
 }
 

@@ -5,7 +5,7 @@ import { codedType } from '../errors'
 import { Request } from '../request'
 import { Response } from '../response'
 import { createServer, type Server } from '../server'
-import { webSocket, type WebSocketDefinition, type WebSocketRoute } from '../websocket-route'
+import { webSocket, type WebSocketAccept, type WebSocketDefinition, type WebSocketRoute } from '../websocket-route'
 import { acceptWebSocket } from '../websocket-upgrade'
 import { abort, addedHeaders, answerLines, protocolsOf, refusalOf, type Refusal } from './handshake'
 import { checkServer, definitionOf, type ServerOptions } from './options'
@@ -210,15 +210,17 @@ export class WebSocketServer<T extends typeof WebSocket = typeof WebSocket> exte
     const protocol = protocols.size === 0 || !handleProtocols ? first : handleProtocols(protocols, request) || ''
     const lines = answerLines(acceptValue(request.headers['sec-websocket-key']!), protocol)
     this.emit('headers', lines, request)
-    const opening: Opening = {
-      websocket,
-      request,
-      opened: () => {
-        this.count(websocket)
-        callback(websocket, request)
-      },
-    }
-    acceptWebSocket(this.route, request.request, response, { protocol, headers: addedHeaders(lines), data: opening })
+    const ended = response.finished
+    const accept: WebSocketAccept<WebSocket> = { protocol, headers: addedHeaders(lines), data: websocket }
+    acceptWebSocket(this.route, request.request, response, accept)
+    const isCompressed = this.options.perMessageDeflate && OFFERS_DEFLATE.test(offersOf(request))
+    const extensions = isCompressed ? 'permessage-deflate' : ''
+    // A client that goes before it is answered has no other end.
+    ended.catch(() => websocket._closed(ABNORMAL, '', false))
+    request._opened(websocket)
+    websocket._open({ request, protocol, extensions, isPaused: false })
+    this.count(websocket)
+    callback(websocket, request)
   }
 
   /** Counted before anybody else listens, so that it has gone from `clients` when they are told. */
@@ -246,28 +248,23 @@ export class WebSocketServer<T extends typeof WebSocket = typeof WebSocket> exte
 
   /** What the core's sockets do: `data` of each is what its handshake has left. */
   private definition(): WebSocketDefinition {
-    const definition: WebSocketDefinition<Opening> = {
-      ...(definitionOf(this.options as ServerOptions) as WebSocketDefinition<Opening>),
-      open: (socket) => {
-        const { websocket, request, opened } = socket.data
-        request._opened(websocket)
-        websocket._opened(socket as never, request)
-        opened()
-      },
-      message: ({ data: { websocket } }, data, isBinary) => websocket._received(data as Buffer, isBinary),
-      ping: ({ data: { websocket } }, data) => websocket._heartbeat('ping', data),
-      pong: ({ data: { websocket } }, data) => websocket._heartbeat('pong', data),
-      close: ({ data: { websocket } }, code, reason, wasClean) => websocket._closed(code, reason, wasClean),
+    const definition: WebSocketDefinition<WebSocket> = {
+      ...(definitionOf(this.options as ServerOptions) as WebSocketDefinition<WebSocket>),
+      open: (socket) => socket.data._attach(socket as never),
+      message: (socket, data, isBinary) => socket.data._received(data as Buffer, isBinary),
+      ping: (socket, data) => socket.data._heartbeat('ping', data),
+      pong: (socket, data) => socket.data._heartbeat('pong', data),
+      close: (socket, code, reason, wasClean) => socket.data._closed(code, reason, wasClean),
     }
     return definition as unknown as WebSocketDefinition
   }
 }
 
-/** What a handshake becomes. */
-interface Opening {
-  readonly websocket: WebSocket
-  readonly request: UpgradeRequest
-  opened(): void
+const ABNORMAL = 1006
+const OFFERS_DEFLATE = /(?:^|,)\s*permessage-deflate\s*(?:[;,]|$)/
+
+function offersOf({ headers }: UpgradeRequest): string {
+  return headers['sec-websocket-extensions'] ?? ''
 }
 
 /** RFC 6455 4.2.2. The core computes its own; this one is for listeners of `headers`. */

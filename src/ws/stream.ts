@@ -10,6 +10,7 @@ import type { WebSocket } from './websocket'
 export function createWebSocketStream(websocket: WebSocket, options?: DuplexOptions): Duplex {
   // What went wrong has closed the connection already, and its Close frame shall arrive.
   let isFailed = false
+  let finish: (() => void) | null = null
 
   const stream = new Duplex({
     ...options,
@@ -23,7 +24,7 @@ export function createWebSocketStream(websocket: WebSocket, options?: DuplexOpti
     },
     final(done) {
       if (websocket.readyState === websocket.CLOSED) return done()
-      websocket.once('close', () => done())
+      finish = done
       websocket.close()
     },
     destroy(error, done) {
@@ -42,6 +43,7 @@ export function createWebSocketStream(websocket: WebSocket, options?: DuplexOpti
     stream.destroy(error)
   })
   websocket.once('close', () => {
+    finish?.()
     if (!stream.destroyed) stream.push(null)
   })
   return stream

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { codedType } from '../errors'
+import { codedRange, codedType, show } from '../errors'
 import { deferred } from '../stream'
 import { flagsOf, type MessageOptions, type ServerWebSocket } from '../websocket'
 import type { OutgoingMessage } from '../websocket-message'
@@ -39,10 +39,19 @@ export interface WebSocketEvents {
 const STATES = ['CONNECTING', 'OPEN', 'CLOSING', 'CLOSED'] as const
 const CONNECTING = 0
 const OPEN = 1
+const CLOSING = 2
 const CLOSED = 3
 const NOTHING = Buffer.alloc(0)
 /** RFC 6455 7.1.5: the connection was cut. */
 const ABNORMAL = 1006
+
+/** What is known of a WebSocket when its handshake is accepted. */
+export interface Opening {
+  readonly request: UpgradeRequest
+  readonly protocol: string
+  readonly extensions: string
+  isPaused: boolean
+}
 
 /**
  * A WebSocket of a {@link WebSocketServer}, as the class of the same name of the package `ws` has it on a server. It is
@@ -65,17 +74,17 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   declare readonly CLOSING: 2
   declare readonly CLOSED: 3
 
-  /** @internal What this is the face of; null before it is open. */
-  _core: ServerWebSocket<unknown> | null = null
-  /** @internal */
-  _request: UpgradeRequest | null = null
+  /** What this is the face of; null until the core has answered the handshake. */
+  private core: ServerWebSocket<unknown> | null = null
+  private state: 0 | 1 | 2 | 3 = CONNECTING
+  private opening: Opening | null = null
   private type: BinaryType = 'nodebuffer'
   /** Bytes that were given to `send` after the end: `ws` counts them, so that a loop that waits for 0 does not spin. */
   private late = 0
   /** A message whose last part has not been given. */
   private unfinished: OutgoingMessage | null = null
-  /** What waits until a Blob has been read; null when none is. */
-  private behindBlob: Array<() => void> | null = null
+  /** What waits for the core, or until a Blob has been read; null when nothing has to. */
+  private waiting: Array<() => void> | null = []
   /** Events that go out one a turn of the event loop; null when they go out as they come. */
   private readonly events: Array<() => void> | null
 
@@ -106,25 +115,25 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** Bytes of payloads that have not been handed to the operating system. */
   get bufferedAmount(): number {
-    return this.late + (this._core?.bufferedAmount ?? 0)
+    return this.late + (this.core?.bufferedAmount ?? 0)
   }
 
   /** `'permessage-deflate'` when messages may be compressed, else `''`. */
   get extensions(): string {
-    return this._core === null ? '' : this._core.extensions.replace(/;.*/s, '')
+    return this.core === null ? (this.opening?.extensions ?? '') : this.core.extensions.replace(/;.*/s, '')
   }
 
   get isPaused(): boolean {
-    return this._core?.isPaused === true
+    return this.core === null ? this.opening?.isPaused === true : this.core.isPaused
   }
 
   /** The subprotocol agreed on; `''` for none. */
   get protocol(): string {
-    return this._core?.protocol ?? ''
+    return this.opening?.protocol ?? ''
   }
 
   get readyState(): 0 | 1 | 2 | 3 {
-    return this._core === null ? CONNECTING : this._core.readyState
+    return this.core === null || this.core.readyState < this.state ? this.state : this.core.readyState
   }
 
   /** Undefined, as always on a server. */
@@ -134,7 +143,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** @internal For programs that ask for `_socket.remoteAddress`. */
   get _socket(): UpgradeSocket | null {
-    return this._request?.socket ?? null
+    return this.opening?.request.socket ?? null
   }
 
   get onopen(): Listener<'open'> | null {
@@ -189,16 +198,13 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    * cannot be sent is dropped
    */
   send(data: unknown, options?: SendOptions | SendCallback, callback?: SendCallback): void {
+    const { core } = this
+    const isPlain = typeof data === 'string' || data instanceof Uint8Array
+    const isSimple = isPlain && options === undefined && callback === undefined && this.unfinished === null
+    if (isSimple && core !== null && this.waiting === null && this.state === OPEN) return void core.send(data)
     const done = typeof options === 'function' ? options : callback
-    const given = typeof options === 'object' ? options : undefined
-    const { _core: core } = this
-    if (core === null) throw notOpen(CONNECTING)
-    const isSimple = given === undefined && done === undefined && this.unfinished === null && this.behindBlob === null
-    if (isSimple && core.readyState === OPEN && (typeof data === 'string' || data instanceof Uint8Array)) {
-      core.send(data)
-    } else {
-      this.afterBlob(() => this.sendWith(core, data, given ?? {}, done))
-    }
+    const given = typeof options === 'object' && options !== null ? options : {}
+    this.act(data, done, (socket) => this.sendWith(socket, data, given, done))
   }
 
   /** Sends a Ping frame of at most 125 bytes. */
@@ -217,31 +223,42 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
    * @throws ERR_INVALID_ARGUMENT for a code that cannot be sent, or a reason of more than 123 bytes
    */
   close(code?: number, reason: string | Uint8Array = ''): void {
-    const { _core: core } = this
-    if (core === null) return
+    if (this.readyState !== OPEN) return
     const text = typeof reason === 'string' ? reason : Buffer.from(reason).toString()
-    this.afterBlob(() => void (code === undefined ? core.close() : core.close(code, text)))
+    if (code !== undefined) checkClose(code, text)
+    this.state = CLOSING
+    this.whenReady(() => void (code === undefined ? this.core?.close() : this.core?.close(code, text)))
   }
 
   /** Cuts the connection. */
   terminate(): void {
-    this._core?.terminate()
+    if (this.state === CONNECTING || this.readyState === CLOSED) return
+    this.state = CLOSING
+    if (this.core !== null) this.core.terminate()
+    else this.whenReady(() => this.core?.terminate())
   }
 
   /** Stops events, and reading from the client. */
   pause(): void {
-    this._core?.pause()
+    this.flow(true)
   }
 
   resume(): void {
-    this._core?.resume()
+    this.flow(false)
   }
 
-  /** @internal */
-  _opened(core: ServerWebSocket<unknown>, request: UpgradeRequest): void {
-    this._core = core
-    this._request = request
+  /** @internal It is accepted: open for the program, before the client knows. */
+  _open(opening: Opening): void {
+    this.opening = opening
+    this.state = OPEN
     this.emit('open')
+  }
+
+  /** @internal The client has been answered. */
+  _attach(core: ServerWebSocket<unknown>): void {
+    this.core = core
+    if (this.isPaused) core.pause()
+    this.goOn()
   }
 
   /** @internal */
@@ -264,6 +281,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 
   private end(code: number, reason: string, wasClean: boolean): void {
+    this.state = CLOSED
+    // Whoever waits for an outcome is told; nothing is sent any more.
+    this.goOn()
     const error = wasClean ? null : failureOf(code, reason, this.extensions !== '')
     wasCleanlyClosed.set(this, wasClean)
     try {
@@ -272,7 +292,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       // A code is the client's: who broke the protocol has sent none.
       const isCut = error !== null || code === ABNORMAL
       this.emit('close', isCut ? ABNORMAL : code, isCut ? NOTHING : Buffer.from(reason))
-      this._request?._ended()
+      this.opening?.request._ended()
     }
   }
 
@@ -282,8 +302,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     options: SendOptions,
     callback: SendCallback | undefined,
   ): void {
-    if (core.readyState !== OPEN) return this.refuse(core.readyState, data, callback)
-    if (data instanceof Blob) return this.readBlob(core, data, options, callback)
+    if (data instanceof Blob) return this.readBlob(data, options, callback)
     const { binary = typeof data !== 'string' && typeof data !== 'number', compress = true, fin = true } = options
     const payload = payloadOf(data)
     const message: MessageOptions = { binary, compress }
@@ -302,28 +321,19 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 
   /** A Blob is read first; what is sent meanwhile waits, so that the order stays. */
-  private readBlob(
-    core: ServerWebSocket<unknown>,
-    blob: Blob,
-    options: SendOptions,
-    callback: SendCallback | undefined,
-  ): void {
-    const waiting: Array<() => void> = (this.behindBlob = [])
-    const goOn = (send: () => void): void => {
-      this.behindBlob = null
-      send()
-      // One of them may be a Blob again.
-      while (waiting.length !== 0) this.afterBlob(waiting.shift()!)
+  private readBlob(blob: Blob, options: SendOptions, callback: SendCallback | undefined): void {
+    this.waiting ??= []
+    const first = (action: () => void): void => {
+      this.waiting = [action, ...(this.waiting ?? [])]
+      this.goOn()
     }
     blob.arrayBuffer().then(
-      (bytes) => goOn(() => this.sendWith(core, bytes, { binary: true, ...options }, callback)),
-      (error: Error) => goOn(() => callback?.(error)),
+      (bytes) =>
+        first(() =>
+          this.act(bytes, callback, (core) => this.sendWith(core, bytes, { binary: true, ...options }, callback)),
+        ),
+      (error: Error) => first(() => callback?.(error)),
     )
-  }
-
-  private afterBlob(action: () => void): void {
-    if (this.behindBlob === null) action()
-    else this.behindBlob.push(action)
   }
 
   private heartbeat(
@@ -334,14 +344,47 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   ): void {
     const callback = [given, mask, last].find((argument) => typeof argument === 'function') as SendCallback | undefined
     const data = typeof given === 'function' ? undefined : given
-    const { _core: core } = this
-    if (core === null) throw notOpen(CONNECTING)
-    this.afterBlob(() => {
-      if (core.readyState !== OPEN) return this.refuse(core.readyState, data, callback)
+    this.act(data, callback, (core) => {
       core[type](payloadOf(data))
       // The core does not tell of these; they are written with the others of this turn.
       if (callback !== undefined) setImmediate(callback)
     })
+  }
+
+  /** Does something with an open WebSocket, at once or when it is ready; or tells why not. */
+  private act(
+    data: unknown,
+    callback: SendCallback | undefined,
+    action: (core: ServerWebSocket<unknown>) => void,
+  ): void {
+    const { readyState } = this
+    if (readyState === CONNECTING) throw notOpen(CONNECTING)
+    if (readyState !== OPEN && this.waiting === null) return this.refuse(readyState, data, callback)
+    this.whenReady(() => {
+      if (this.core?.readyState === OPEN) action(this.core)
+      else this.refuse(CLOSED, data, callback)
+    })
+  }
+
+  private whenReady(action: () => void): void {
+    if (this.waiting === null) action()
+    else this.waiting.push(action)
+  }
+
+  /** Does what has waited, until that has to wait again. */
+  private goOn(): void {
+    const waiting = this.waiting ?? []
+    this.waiting = null
+    while (this.waiting === null && waiting.length !== 0) waiting.shift()!()
+    if (waiting.length !== 0) this.waiting = [...waiting, ...(this.waiting ?? [])]
+  }
+
+  private flow(pause: boolean): void {
+    const { core, opening } = this
+    if (core === null) {
+      if (opening !== null && this.state !== CLOSED) opening.isPaused = pause
+    } else if (pause) core.pause()
+    else core.resume()
   }
 
   private refuse(state: number, data: unknown, callback: SendCallback | undefined): void {
@@ -376,6 +419,17 @@ function tell(promise: Promise<number>, callback: SendCallback | undefined): voi
     () => callback?.(),
     (error: Error) => callback?.(error),
   )
+}
+
+/** RFC 6455 7.4, and 5.5 for the length. */
+function checkClose(code: unknown, reason: string): void {
+  const isCode = Number.isInteger(code) && typeof code === 'number' && code >= 1000 && code < 5000
+  if (!isCode || (code > 1014 && code < 3000) || (code >= 1004 && code <= 1006)) {
+    throw codedType('ERR_INVALID_ARGUMENT', `First argument must be a valid error code number, not ${show(code)}`)
+  }
+  if (Buffer.byteLength(reason) > 123) {
+    throw codedRange('ERR_INVALID_ARGUMENT', 'The message must not be greater than 123 bytes')
+  }
 }
 
 function notOpen(state: number): Error {
