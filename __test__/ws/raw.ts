@@ -34,8 +34,17 @@ export async function open(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
   const lines = Object.entries(HANDSHAKE).map(([name, value]) => `${name}: ${String(value)}\r\n`)
   socket.write(`GET / HTTP/1.1\r\nhost: a\r\n${lines.join('')}\r\n`)
-  await once(socket, 'data')
-  return socket
+  let received = Buffer.alloc(0)
+  for (;;) {
+    const [chunk] = (await once(socket, 'data')) as [Buffer]
+    received = Buffer.concat([received, chunk])
+    const end = received.indexOf('\r\n\r\n')
+    if (end < 0) continue
+    socket.pause()
+    // A server may have sent messages along with its answer.
+    if (end + 4 < received.length) socket.unshift(received.subarray(end + 4))
+    return socket
+  }
 }
 
 /** A frame of a client, masked with zeros so that it can be read; its first byte is given whole. */
@@ -48,6 +57,6 @@ export function frame(first: number, payload: string | Uint8Array = '', mask = t
 export async function rest(socket: Socket): Promise<string> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-  await once(socket, 'close')
+  await once(socket.resume(), 'close')
   return Buffer.concat(chunks).toString('hex')
 }

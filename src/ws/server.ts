@@ -57,6 +57,8 @@ export class WebSocketServer<T extends typeof WebSocket = typeof WebSocket> exte
     this.options = { clientTracking: true, ...options }
     if (this.options.clientTracking === true) Object.assign(this, { clients: new Set() })
     this.route = webSocket(this.definition())
+    // Of this package alone: a server that does not answer pings is of no use to any other program.
+    if (this.options.autoPong === false) Object.assign(this.route._options.native, { answerPings: false })
     if (options.server) this.share(options.server)
     else if (!options.noServer) this.listen(callback)
   }

@@ -328,10 +328,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       this.goOn()
     }
     blob.arrayBuffer().then(
-      (bytes) =>
-        first(() =>
-          this.act(bytes, callback, (core) => this.sendWith(core, bytes, { binary: true, ...options }, callback)),
-        ),
+      (bytes) => {
+        const own = { binary: true, ...options }
+        first(() => this.perform(bytes, callback, (core) => this.sendWith(core, bytes, own, callback)))
+      },
       (error: Error) => first(() => callback?.(error)),
     )
   }
@@ -359,11 +359,17 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   ): void {
     const { readyState } = this
     if (readyState === CONNECTING) throw notOpen(CONNECTING)
-    if (readyState !== OPEN && this.waiting === null) return this.refuse(readyState, data, callback)
-    this.whenReady(() => {
-      if (this.core?.readyState === OPEN) action(this.core)
-      else this.refuse(CLOSED, data, callback)
-    })
+    if (readyState !== OPEN) return this.refuse(readyState, data, callback)
+    this.whenReady(() => this.perform(data, callback, action))
+  }
+
+  private perform(
+    data: unknown,
+    callback: SendCallback | undefined,
+    action: (core: ServerWebSocket<unknown>) => void,
+  ): void {
+    if (this.core?.readyState === OPEN) action(this.core)
+    else this.refuse(CLOSED, data, callback)
   }
 
   private whenReady(action: () => void): void {
