@@ -6,6 +6,10 @@ import { createServer, staticFiles, Status } from 'millrace'
 
 const server = createServer({ compression: true })
 
+/** What was last said in each room, for those who come later. A room that everybody has left is forgotten. */
+const history = new Map()
+const REMEMBERED = 50
+
 server.get(
   '/*path',
   staticFiles(new URL('public', import.meta.url), { headers: { 'content-security-policy': "default-src 'self'" } }),
@@ -26,6 +30,7 @@ server.websocket('/rooms/:room', {
     return { data: { name, topic: `rooms/${encodeURIComponent(request.params.room)}` } }
   },
   open(socket) {
+    for (const message of history.get(socket.data.topic) ?? []) socket.send(message)
     socket.subscribe(socket.data.topic)
     tell(socket.data, 'joins')
   },
@@ -35,6 +40,7 @@ server.websocket('/rooms/:room', {
   },
   close(socket) {
     tell(socket.data, 'leaves')
+    if (server.subscriberCount(socket.data.topic) === 0) history.delete(socket.data.topic)
   },
   // Nobody types more. A client that does not read loses old messages, and then catches up.
   limits: { message: 4096, backlog: 256 * 1024 },
@@ -42,7 +48,11 @@ server.websocket('/rooms/:room', {
 })
 
 function tell({ name, topic }, event, text) {
-  server.publish(topic, JSON.stringify({ name, event, text, present: server.subscriberCount(topic) }))
+  const message = JSON.stringify({ name, event, text, present: server.subscriberCount(topic) })
+  server.publish(topic, message)
+  if (event !== 'says') return
+  const said = history.get(topic) ?? []
+  history.set(topic, [...said.slice(1 - REMEMBERED), message])
 }
 
 /** A browser lets any page open a WebSocket, and sends cookies along: it is for the server to ask where from. */

@@ -25,6 +25,8 @@ function connect(name, room) {
   url.protocol = url.protocol.replace('http', 'ws')
   socket = new WebSocket(url)
   state.textContent = 'connecting …'
+  // What was said before comes again.
+  messages.replaceChildren()
   socket.addEventListener('message', ({ data }) => show(room, JSON.parse(data)))
   socket.addEventListener('close', ({ code }) => {
     state.textContent = `not connected (${code}); trying again …`
