@@ -22,7 +22,7 @@ test.before(async () => {
   for (const name of await readdir(root)) {
     if (name.endsWith('.node')) await copyFile(path.join(root, name), path.join(installed, name))
   }
-  for (const name of ['node-gyp-build', '@types']) {
+  for (const name of ['node-gyp-build', '@types', 'undici']) {
     await symlink(path.join(root, 'node_modules', name), path.join(project, 'node_modules', name), 'junction')
   }
 })
@@ -53,6 +53,52 @@ test('import and require give the same module', async (t) => {
   t.is(await start('same.mjs', source), 'true\n')
 })
 
+const chat = `
+const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' }, () => {
+  const client = new WebSocket('ws://127.0.0.1:' + wss.address().port)
+  client.onmessage = ({ data }) => { console.log(data); client.close() }
+})
+wss.on('connection', (ws) => {
+  ws.send(String(ws.readyState === OPEN))
+  ws.on('close', () => wss.close())
+})
+`
+
+test('millrace/ws serves when imported as ws is', async (t) => {
+  const source = `import { WebSocket } from 'undici'\nimport Class, { WebSocketServer, WebSocket as Named } from 'millrace/ws'
+    const OPEN = Class === Named && Class.Server === WebSocketServer ? Class.OPEN : 'no'\n${chat}`
+  t.is(await start('socket.mjs', source), 'true\n')
+})
+
+test('millrace/ws serves when required as ws is', async (t) => {
+  const source = `const { WebSocket } = require('undici')\nconst Class = require('millrace/ws')
+    const { WebSocketServer } = Class\nconst OPEN = Class.Server === WebSocketServer ? Class.OPEN : 'no'\n${chat}`
+  t.is(await start('socket.cjs', source), 'true\n')
+})
+
+test('types of millrace/ws come along for import and for require', async (t) => {
+  const use = `
+    const wss: WebSocketServer = new WebSocketServer({ port: 0, perMessageDeflate: { threshold: 10 } })
+    wss.on('connection', (ws, request) => {
+      const address: string | undefined = request.socket.remoteAddress
+      ws.on('message', (data: RawData, isBinary: boolean) => ws.send(data, { binary: isBinary }, (error?: Error) => error))
+      if (ws.readyState === WebSocket.OPEN) ws.close(1000, address)
+    })
+    // @ts-expect-error: a client
+    new WebSocket('ws://localhost')`
+  await writeFile(
+    path.join(project, 'ws.mts'),
+    `import WebSocket, { WebSocketServer, type RawData } from 'millrace/ws'\n${use}`,
+  )
+  await writeFile(
+    path.join(project, 'ws.cts'),
+    `import { WebSocket, WebSocketServer, type RawData } from 'millrace/ws'
+    import Class = require('millrace/ws')\n${use}
+    const own: Class.Server = new Class.Server({ noServer: true })\nexport const open: 1 = Class.OPEN`,
+  )
+  await t.notThrowsAsync(check('ws.mts', 'ws.cts'))
+})
+
 test('types come along for import and for require', async (t) => {
   const source = `import { createServer, type Request, type Response, type ServerOptions } from 'millrace'
     const options: ServerOptions = { handler: (request: Request, response: Response) => void response.end(request.path) }
@@ -60,9 +106,7 @@ test('types come along for import and for require', async (t) => {
     // @ts-expect-error: an option that does not exist
     createServer({ prot: 80 })`
   for (const name of ['types.mts', 'types.cts']) await writeFile(path.join(project, name), source)
-  const flags = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'node20', '--types', 'node']
-  const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
-  await t.notThrowsAsync(run(process.execPath, [tsc, ...flags, 'types.mts', 'types.cts'], { cwd: project }))
+  await t.notThrowsAsync(check('types.mts', 'types.cts'))
 })
 
 test('nothing but the package goes along', async (t) => {
@@ -71,12 +115,19 @@ test('nothing but the package goes along', async (t) => {
   const unexpected = files.filter(({ path: name }) => !/^(dist\/|binding\.|[A-Z]+(\.md)?$|package\.json$)/.test(name))
   t.deepEqual(unexpected, [])
   t.true(files.some(({ path: name }) => name === 'dist/index.d.mts'))
+  t.true(files.some(({ path: name }) => name === 'dist/ws/index.d.cts'))
 })
 
 test('the program in the README runs, and ends when its server has closed', async (t) => {
   const [, source] = /```js\n(.*?)```/s.exec(await readFile(path.join(root, 'README.md'), 'utf8'))!
   t.regex(await start('readme.mjs', source), /^http:\/\/127\.0\.0\.1:\d+\n$/)
 })
+
+function check(...names: string[]): Promise<unknown> {
+  const flags = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'node20', '--types', 'node']
+  const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  return run(process.execPath, [tsc, ...flags, ...names], { cwd: project })
+}
 
 async function start(name: string, source: string): Promise<string> {
   const file = path.join(project, name)

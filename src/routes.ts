@@ -147,6 +147,15 @@ export class Routes {
     for (const route of this.list) if (!route.opensWebSockets) route.chain = Object.freeze([handler, ...route.chain])
   }
 
+  /** Has the core hand over what it would answer with 404, of a server that listens already. */
+  takeRest(): void {
+    try {
+      this.add('GET', '/*path', this.list[0]!.chain.at(-1), undefined)
+    } catch {
+      // There is such a route, so nothing is left.
+    }
+  }
+
   private register(route: NativeRoute): number {
     let number: number
     try {

@@ -341,6 +341,7 @@ export class Server implements AsyncDisposable {
     if (this.companions === null) {
       this.companions = new Companions()
       this.routes.askFirst(this.companions.handler)
+      if (this.opening !== null && !this.sink.hasHandler) this.routes.takeRest()
     }
     return this.companions.add(companion)
   }
@@ -352,7 +353,8 @@ export class Server implements AsyncDisposable {
     this.lane ??= lane()
     const { core } = this.lane
     const pullAccept = place.accept === 'manual'
-    const options = { ...nativeOptions(this.options, pullAccept), port: place.port ?? 0, path: place.path }
+    const own = this.companions === null ? {} : { notFoundInCore: false }
+    const options = { ...nativeOptions(this.options, pullAccept), ...own, port: place.port ?? 0, path: place.path }
     const native = bind(hosts, place, (host) =>
       core.listen({ ...options, host } as NativeListenOptions, this.routes.table),
     )

@@ -347,7 +347,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.act(data, callback, (core) => {
       core[type](payloadOf(data))
       // The core does not tell of these; they are written with the others of this turn.
-      if (callback !== undefined) setImmediate(callback)
+      if (callback !== undefined) process.nextTick(callback)
     })
   }
 

@@ -1,0 +1,147 @@
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { createServer as createNodeServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import test from 'ava'
+import { WebSocket as Client } from 'ws'
+import { createServer, fixed, staticFiles } from '#dist/index'
+import { WebSocket, WebSocketServer } from '#dist/ws/index'
+import { failureOf } from '#dist/ws/failure'
+import { HANDSHAKE } from './raw'
+
+// What is of millrace/ws alone: its refusals, and how it shares a server with routes.
+
+const home = path.dirname(require.resolve('millrace/package.json'))
+
+test('a client is refused, and told where there are some', (t) => {
+  const make = (): unknown => new (WebSocket as unknown as new (url: string) => unknown)('ws://localhost')
+  t.throws(make, { code: 'ERR_INVALID_ARGUMENT', message: /server’s side only.*global WebSocket.*undici and ws/ })
+})
+
+test('a server of node:http is refused, and told what to use', (t) => {
+  const server = createNodeServer() as never
+  t.throws(() => new WebSocketServer({ server }), {
+    code: 'ERR_INVALID_OPTION',
+    message: /createServer\(\) of millrace/,
+  })
+})
+
+test('a handshake of node:http is refused, and told what to use', async (t) => {
+  const wss = new WebSocketServer({ noServer: true })
+  const server = createNodeServer()
+  server.listen(0, '127.0.0.1')
+  t.teardown(() => server.close())
+  const seen = new Promise<void>((resolve) => {
+    server.on('upgrade', (request, socket, head) => {
+      t.throws(() => wss.handleUpgrade(request as never, socket as never, head, () => t.fail()), {
+        code: 'ERR_INVALID_ARGUMENT',
+        message: /createServer\(\) of millrace/,
+      })
+      socket.destroy()
+      resolve()
+    })
+  })
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  httpRequest({ port, headers: HANDSHAKE })
+    .on('error', () => undefined)
+    .end()
+  await seen
+})
+
+test('each sentence of the core about a breach has a code of ws', (t) => {
+  const folder = path.join(home, 'crates', 'millrace-ws', 'src')
+  const source = readdirSync(folder)
+    .filter((name) => name.endsWith('.rs'))
+    .map((name) => readFileSync(path.join(folder, name), 'utf8'))
+    .join('\n')
+  const sentences = [...source.matchAll(/Error::Protocol\(\s*"([^"]+)"|Error::\w+ => "([^"]+)"/g)]
+  t.true(sentences.length > 12)
+  for (const [, protocol, other] of sentences) {
+    const error = failureOf(1002, protocol ?? other, false) as NodeJS.ErrnoException | null
+    t.regex(error?.code ?? '', /^WS_ERR_/, protocol ?? other)
+  }
+  t.is(failureOf(1000, 'bye', false), null)
+  t.is(failureOf(1006, 'close timeout', true), null)
+  t.is((failureOf(1007, 'The data is corrupt.', true) as NodeJS.ErrnoException | null)?.code, 'Z_DATA_ERROR')
+})
+
+test('routes and WebSocket servers share a server, the ones for requests and the others for WebSockets', async (t) => {
+  const server = createServer({
+    routes: {
+      'GET /': (_request, response) => void response.end('page'),
+      'GET /fixed': fixed({ body: 'fixed' }),
+      'GET /files/*path': staticFiles(path.join(home, 'docs')),
+    },
+  })
+  server.websocket('/own', { open: (socket) => void socket.send('route') })
+  const first = new WebSocketServer({ server, path: '/first' })
+  const second = new WebSocketServer({ server, path: '/' })
+  for (const [name, wss] of Object.entries({ first, second })) wss.on('connection', (ws) => ws.send(name))
+  server.get('/late', (_request, response) => void response.end('late'))
+  const third = new WebSocketServer({ server, path: '/late' })
+  third.on('connection', (ws) => ws.send('third'))
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => server.close({ timeout: 0 }))
+  t.is(await hear(port, '/'), 'second')
+  t.is(await hear(port, '/first'), 'first')
+  t.is(await hear(port, '/own'), 'route')
+  t.is(await hear(port, '/late'), 'third')
+  t.is(await hear(port, '/nobody'), '400')
+  t.is(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'page')
+  t.is(await (await fetch(`http://127.0.0.1:${port}/late`)).text(), 'late')
+  t.is(await (await fetch(`http://127.0.0.1:${port}/fixed`)).text(), 'fixed')
+  third.close()
+  await once(third, 'close')
+  t.is(await hear(port, '/late'), '400')
+})
+
+test('a WebSocket server may come to a server that listens', async (t) => {
+  const server = createServer()
+  server.post('/', (_request, response) => void response.end('posted'))
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => server.close({ timeout: 0 }))
+  const wss = new WebSocketServer({ server })
+  wss.on('connection', (ws) => ws.send('here'))
+  t.is(await hear(port, '/'), 'here')
+  t.is(await hear(port, '/deeper/down'), 'here')
+  t.is((await fetch(`http://127.0.0.1:${port}/`)).status, 404)
+  t.is(await (await fetch(`http://127.0.0.1:${port}/`, { method: 'POST' })).text(), 'posted')
+})
+
+test('a listener that throws closes its socket and is reported, and the process goes on', async (t) => {
+  const reported: unknown[] = []
+  const server = createServer({ onError: (error) => void reported.push(error) })
+  const wss = new WebSocketServer({ server })
+  const mistake = new Error('mistake')
+  wss.on('connection', (ws) => {
+    ws.on('message', () => {
+      throw mistake
+    })
+  })
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => server.close({ timeout: 0 }))
+  const client = new Client(`ws://127.0.0.1:${port}`)
+  await once(client, 'open')
+  client.send('x')
+  const [code] = await once(client, 'close')
+  t.is(code, 1011)
+  t.deepEqual(reported, [mistake])
+})
+
+/** The first message, or the status of a refusal. */
+function hear(port: number, target: string): Promise<string> {
+  const client = new Client(`ws://127.0.0.1:${port}${target}`)
+  return new Promise((resolve, reject) => {
+    client.on('message', (data: Buffer) => {
+      resolve(String(data))
+      client.close()
+    })
+    client.on('unexpected-response', (_request, response) => {
+      resolve(String(response.statusCode))
+      response.destroy()
+    })
+    client.on('error', reject)
+  })
+}
