@@ -266,6 +266,7 @@ impl Connection {
     pub(crate) fn close_gracefully(&mut self, room: &mut Room) -> bool {
         if let Some(websocket) = &mut self.websocket {
             websocket.begin_close(room, Some(CloseCode::GOING_AWAY), "");
+            self.waker.wake_by_ref();
             return false;
         }
         match &mut self.active {

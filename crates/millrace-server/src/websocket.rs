@@ -62,8 +62,10 @@ pub(crate) struct WebSocket {
     closing_since: u64,
     /// When the connection, not being read, was last asked for an error.
     looked: u64,
-    /// JavaScript wants nothing to be read.
+    /// JavaScript wants no messages. Nothing is read then, unless the socket closes.
     paused: bool,
+    /// Messages are not handed on any more: some came while JavaScript wanted none and the socket closed.
+    deaf: bool,
     /// The client has been sent a ping because it was silent, and has been silent since.
     pinged: bool,
     /// The client sends nothing more.

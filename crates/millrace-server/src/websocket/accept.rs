@@ -76,6 +76,7 @@ impl Connection {
             closing_since: 0,
             looked: room.now,
             paused: false,
+            deaf: false,
             pinged: false,
             peer_closed: active.peer_closed,
             settings,

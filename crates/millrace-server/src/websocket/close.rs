@@ -96,13 +96,12 @@ impl Connection {
 }
 
 impl WebSocket {
-    /// Sends a Close frame behind all that was sent before; then the client has its time to answer.
+    /// Sends a Close frame behind all that was sent before; then the client has its time to answer. A paused socket has to
+    /// be driven after this, as it is read again.
     pub(crate) fn begin_close(&mut self, room: &mut Room, code: Option<u16>, reason: &str) {
         if self.closing_since == 0 {
             self.closing_since = room.now;
         }
-        // The client's Close frame has to be read.
-        self.resume(room.now);
         self.outgoing.close(&mut room.websockets, code, reason);
     }
 

@@ -37,7 +37,7 @@ impl WebSocket {
 
     fn deadlines(&self, is_stalled: bool, write_since: u64) -> impl Iterator<Item = (u64, Late)> {
         let settings = &self.settings;
-        let is_read = !is_stalled && !self.paused;
+        let is_read = !is_stalled && !self.is_held();
         let is_closing = self.closing_since > 0;
         let after = |since: u64, timeout: u64, late: Late| {
             (since > 0 && timeout > 0).then_some((since + timeout, late))
@@ -70,25 +70,31 @@ impl WebSocket {
 
     /// Reads no more.
     pub(super) fn pause(&mut self, now: u64) {
-        if self.closing_since == 0 {
-            self.paused = true;
-            self.looked = now;
-        }
+        self.paused = true;
+        self.looked = now;
     }
 
     /// Reads again.
     pub(super) fn resume(&mut self, now: u64) {
-        if std::mem::take(&mut self.paused) {
+        let was_held = self.is_held();
+        self.paused = false;
+        if was_held {
             self.forgive(now);
         }
     }
 
-    /// Gives the time back in which the client was not read.
+    /// Whether it is not read because JavaScript wants that. The client's Close frame has to be read.
+    pub(super) fn is_held(&self) -> bool {
+        self.paused && self.closing_since == 0
+    }
+
+    /// Gives the time back in which the client was not read, and no more: a client that has so much waiting for JavaScript
+    /// again and again would never have to answer a Close frame.
     pub(crate) fn forgive(&mut self, now: u64) {
-        self.heard = now;
         if self.closing_since > 0 && self.end.is_none() {
-            self.closing_since = now;
+            self.closing_since += now.saturating_sub(self.heard.max(self.closing_since));
         }
+        self.heard = now;
     }
 }
 
@@ -120,6 +126,7 @@ impl Connection {
             }
             Some(Late::Lifetime) => {
                 websocket.begin_close(room, Some(CloseCode::GOING_AWAY), "lifetime");
+                self.waker.wake_by_ref();
             }
             Some(Late::Idle) => {
                 // It may live all the same, and gets to read why.

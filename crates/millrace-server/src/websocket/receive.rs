@@ -103,7 +103,7 @@ impl Connection {
 impl WebSocket {
     /// Whether what the client sends is of interest.
     fn is_reading(&self) -> bool {
-        !self.paused && !self.peer_closed && self.end.is_none()
+        !self.is_held() && !self.peer_closed && self.end.is_none()
     }
 
     /// Hands on what `input` says, and returns how many of its bytes were used.
@@ -114,6 +114,9 @@ impl WebSocket {
         room: &mut Room,
         server: &Server,
     ) -> usize {
+        // It is read only for the client's Close frame: JavaScript wants no messages, and whatever kept them for it would
+        // grow as long as the client likes. What follows them makes no sense without them.
+        self.deaf |= self.paused && self.closing_since > 0;
         let settings = &*self.settings;
         let mut used = 0;
         loop {
@@ -149,7 +152,9 @@ impl WebSocket {
                         last: true,
                     };
                     server.counters(room.thread).messages_received.add(1);
-                    push(id, room, server, message, data);
+                    if !self.deaf {
+                        push(id, room, server, message, data);
+                    }
                 }
                 Event::Part {
                     binary,
@@ -166,7 +171,9 @@ impl WebSocket {
                     };
                     let counters = server.counters(room.thread);
                     counters.messages_received.add(u64::from(last));
-                    push(id, room, server, message, data);
+                    if !self.deaf {
+                        push(id, room, server, message, data);
+                    }
                 }
                 Event::Ping(payload) => {
                     if settings.answer_pings {

@@ -1,13 +1,15 @@
 //! What a client can do to a server on purpose, and that others do not notice.
 
 use std::io::{ErrorKind, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use millrace_batch::layout::control;
 use millrace_server::{WebSocketLimits, WebSocketSettings};
 
-use super::client::{BINARY, PING, PONG, Site, TEXT, frame, put, read_frame};
-use super::records::{send, send_large};
+use super::client::{BINARY, CLOSE, PING, PONG, Site, TEXT, close_payload, frame, put, read_frame};
+use super::records::{close, controlled, send, send_large};
 use crate::client::await_end;
+use crate::js::SocketEvent;
 
 #[test]
 fn pings_of_a_client_that_does_not_read_cost_no_memory() {
@@ -108,4 +110,73 @@ fn a_million_empty_fragments_are_one_message_and_cost_no_memory() {
     }
     client.write_all(&frame(0x80, b" end")).unwrap();
     assert_eq!(site.js.message(), b"begin end");
+}
+
+#[test]
+fn a_paused_socket_that_closes_is_read_for_the_close_frame_only() {
+    let mut site = Site::new(WebSocketSettings::default());
+    let (mut client, id) = site.open();
+    site.js.send(controlled(id, control::PAUSE, 0, b""));
+    site.js.send(close(id, 1000, "enough"));
+    assert_eq!(
+        read_frame(&mut client),
+        (CLOSE, close_payload(1000, "enough"))
+    );
+    for _ in 0..100 {
+        put(&mut client, BINARY, &[7; 100]);
+    }
+    put(&mut client, CLOSE, &close_payload(1000, ""));
+    let end = SocketEvent::Closed(id, true, 1000, String::new());
+    assert_eq!(site.js.socket_event(), end);
+    assert_eq!(site.stats().messages_received, 100);
+}
+
+#[test]
+fn a_server_that_closes_wants_no_messages_of_paused_sockets() {
+    let mut site = Site::new(WebSocketSettings {
+        lifetime_ms: 500,
+        ..WebSocketSettings::default()
+    });
+    let (mut client, id) = site.open();
+    site.js.send(controlled(id, control::PAUSE, 0, b""));
+    // Carried out once another socket, which is told later, has been served.
+    site.is_well();
+    put(&mut client, TEXT, b"unread");
+    assert_eq!(
+        read_frame(&mut client),
+        (CLOSE, close_payload(1001, "lifetime"))
+    );
+    put(&mut client, CLOSE, &close_payload(1001, ""));
+    let end = SocketEvent::Closed(id, true, 1001, String::new());
+    assert_eq!(site.js.socket_event(), end);
+}
+
+#[test]
+fn a_client_that_keeps_its_lane_full_is_cut_in_time_after_a_close() {
+    let mut config = crate::js::config();
+    config.queued_bytes = 100_000;
+    let mut site = Site::with(
+        config,
+        WebSocketSettings {
+            close_ms: 300,
+            ..WebSocketSettings::default()
+        },
+    );
+    let (mut client, id) = site.open();
+    site.js.send(close(id, 1000, ""));
+    let flood = std::thread::spawn(move || {
+        let message = frame(BINARY, &[7; 50_000]);
+        while client.write_all(&message).is_ok() {}
+    });
+    let begun = Instant::now();
+    let end = loop {
+        match site.js.socket_event() {
+            SocketEvent::Closed(_, _, _, reason) => break reason,
+            // So slow that the lane is full all the time, and not for long at once.
+            _ => std::thread::sleep(Duration::from_millis(2)),
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "still open");
+    };
+    assert_eq!(end, "close timeout");
+    flood.join().unwrap();
 }
