@@ -52,10 +52,11 @@ export function checkTopic(topic: unknown): string {
 }
 
 function checkText(topic: unknown): string {
-  if (typeof topic === 'string' && topic !== '' && topic.length <= LONGEST_TOPIC) return topic
+  // MQTT 3.1.1 4.7.3 for U+0000, which the core knows no topic with.
+  if (typeof topic === 'string' && topic !== '' && topic.length <= LONGEST_TOPIC && !topic.includes('\0')) return topic
   throw codedType(
     'ERR_INVALID_ARGUMENT',
-    `A topic is a text of 1 to ${LONGEST_TOPIC} characters, but it is ${typeof topic === 'string' ? `one of ${topic.length}` : show(topic)}.`,
+    `A topic is a text of 1 to ${LONGEST_TOPIC} characters without U+0000, but it is ${typeof topic === 'string' && topic.length > LONGEST_TOPIC ? `one of ${topic.length}` : show(topic)}.`,
   )
 }
 

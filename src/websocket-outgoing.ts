@@ -2,6 +2,7 @@ import { Flag } from './outbound'
 import { codedPlain, type CodedError } from './errors'
 import { Outcome } from './inbound'
 import { passOn, writeError } from './outcome'
+import { Queue } from './queue'
 import { Control } from './socket-records'
 import { deferred, handled, type Deferred } from './stream'
 import type { SendResult, ServerWebSocket, WriteError } from './websocket'
@@ -15,7 +16,8 @@ import type { OutgoingMessage } from './websocket-message'
 export class Outgoing {
   private readonly socket: ServerWebSocket<unknown>
   private readonly outcomes = new Map<number, Deferred<number>>()
-  private readonly waiting: Turn[] = []
+  private readonly waiting = new Queue<Turn>()
+  private bytes = 0
   private token = 0
   /** The whole message under way; 0 for none. */
   private underWay = 0
@@ -30,8 +32,9 @@ export class Outgoing {
     return this.waiting.length !== 0
   }
 
+  /** Bytes of payloads that wait here. */
   get waitingBytes(): number {
-    return this.waiting.reduce((sum, { bytes }) => sum + bytes, 0)
+    return this.bytes
   }
 
   write(data: string | Uint8Array, flags: number, fragment: number): Promise<number> {
@@ -109,18 +112,28 @@ export class Outgoing {
   fail(error: CodedError): void {
     for (const done of this.outcomes.values()) done.reject(withBytes(error, 0))
     this.outcomes.clear()
-    for (const { refuse } of this.waiting.splice(0)) refuse(withBytes(error, 0))
+    for (let turn = this.next(); turn !== null; turn = this.next()) turn.refuse(withBytes(error, 0))
     this.open?._end()
     this.open = null
   }
 
   private take(turn: Turn): void {
     if (this.waiting.length === 0 && turn.isReady()) turn.go()
-    else this.waiting.push(turn)
+    else {
+      this.waiting.push(turn)
+      this.bytes += turn.bytes
+    }
   }
 
   private advance(): void {
-    while (this.waiting.length !== 0 && this.waiting[0]!.isReady()) this.waiting.shift()!.go()
+    while (this.waiting.peek()?.isReady() === true) this.next()!.go()
+  }
+
+  private next(): Turn | null {
+    const turn = this.waiting.shift()
+    if (turn === undefined) return null
+    this.bytes -= turn.bytes
+    return turn
   }
 
   private expect(done: Deferred<number>): number {

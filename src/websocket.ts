@@ -15,6 +15,7 @@ import {
 } from './socket-records'
 import { checkSubscription } from './topics'
 import { publish } from './publish'
+import { Queue } from './queue'
 import { OutgoingMessage } from './websocket-message'
 import type { OverflowPolicy } from './websocket-options'
 import { Outgoing } from './websocket-outgoing'
@@ -120,7 +121,7 @@ export class ServerWebSocket<Data = undefined> {
   /** @internal */ _flags: number
   /** @internal Bytes of payloads handed over so far, modulo 2^32: a small integer for V8. */ _sent: number
   /** @internal Bytes handed over since the core has last said how many wait, and those that waited. */ _unsent: number
-  /** @internal What came while paused; null when it is to be delivered as it comes. */ _kept: Kept[] | null
+  /** @internal What came while paused; null when it is to be delivered as it comes. */ _kept: Queue<Kept> | null
   /** @internal Who waits for the outcome of what, and for a turn. */ _outgoing: Outgoing | null
   private _topics: Set<string> | null
 
@@ -298,7 +299,8 @@ export class ServerWebSocket<Data = undefined> {
 
   /**
    * Has the client's messages wait: the socket is not read, so that a fast client is slowed down. Messages that have come
-   * already are kept, and delivered by {@link resume} in their order. So is the end, if they came before it.
+   * already are kept, and delivered by {@link resume} in their order. So is the end, if they came before it. A WebSocket
+   * that closes is read all the same, for the client's Close frame: messages that come then, while it is paused, are lost.
    *
    * @returns false when the WebSocket is closed
    */
@@ -306,7 +308,7 @@ export class ServerWebSocket<Data = undefined> {
     if (this._readyState === CLOSED) return false
     if ((this._flags & PAUSED) === 0) {
       this._flags |= PAUSED
-      this._kept ??= []
+      this._kept ??= new Queue()
       this._control(Control.pause, 0, '')
     }
     return true

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { codedRange, codedType, show } from '../errors'
+import { Queue } from '../queue'
 import { deferred } from '../stream'
 import { flagsOf, type MessageOptions, type ServerWebSocket } from '../websocket'
 import type { OutgoingMessage } from '../websocket-message'
@@ -86,7 +87,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   /** What waits for the core, or until a Blob has been read; null when nothing has to. */
   private waiting: Array<() => void> | null = []
   /** Events that go out one a turn of the event loop; null when they go out as they come. */
-  private readonly events: Array<() => void> | null
+  private readonly events: Queue<() => void> | null
 
   /**
    * For a {@link WebSocketServer}, and for classes that extend this one.
@@ -102,7 +103,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
           'WebSocket of the packages undici and ws.',
       )
     }
-    this.events = options?.allowSynchronousEvents === false ? [] : null
+    this.events = options?.allowSynchronousEvents === false ? new Queue() : null
   }
 
   /** What binary messages are given as. Default: `'nodebuffer'`. Other names are ignored. */
@@ -400,10 +401,11 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   private later(event: () => void): void {
     const events = this.events!
-    if (events.push(event) !== 1) return
+    events.push(event)
+    if (events.length !== 1) return
     const next = (): void => {
       try {
-        events[0]!()
+        events.peek()!()
       } finally {
         events.shift()
         if (events.length !== 0) setImmediate(next)
