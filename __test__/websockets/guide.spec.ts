@@ -6,13 +6,15 @@ import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
 import { WebSocket } from 'ws'
 
-// The programs of docs/websockets.md, each in a process of its own.
+// The programs of docs/websockets.md and of the pages for those who come from elsewhere, each in a process of its own.
 
 const home = path.dirname(require.resolve('millrace/package.json'))
 const folder = path.join(home, 'build', 'guide')
-const blocks = [...readFileSync(path.join(home, 'docs', 'websockets.md'), 'utf8').matchAll(/```js\n(.*?)```/gs)].map(
-  ([, source]) => source,
-)
+
+const programs = (page: string): string[] =>
+  [...readFileSync(path.join(home, 'docs', page), 'utf8').matchAll(/```js\n(.*?)```/gs)].map(([, source]) => source)
+
+const blocks = programs('websockets.md')
 const shown = new Set<string>()
 
 test.before(() => mkdirSync(folder, { recursive: true }))
@@ -66,6 +68,31 @@ show('/ticker', async (t, url) => {
   t.is(socket.readyState, WebSocket.OPEN)
 })
 
+const [shared, detached] = programs(path.join('coming-from', 'ws.md'))
+
+test('docs/coming-from/ws.md: a server is shared', async (t) => {
+  const url = await run(t, 'shared', shared)
+  const { next, socket } = await open(`${url}/live`)
+  t.is(await next(), 'hello 127.0.0.1')
+  socket.send('back')
+  t.is(await next(), 'back')
+  t.is(await (await fetch(url)).text(), 'a page\n')
+})
+
+test('docs/coming-from/ws.md: a handler hands a request over', async (t) => {
+  const url = await run(t, 'detached', detached)
+  const { next } = await open(`${url}/in`, 'Bearer secret')
+  t.is(await next(), 'hello Ada, you asked for /in')
+  await t.throwsAsync(open(url), { message: /401/ })
+})
+
+test('docs/coming-from/uwebsockets.md: a room is a topic', async (t) => {
+  const url = await run(t, 'rooms', programs(path.join('coming-from', 'uwebsockets.md'))[1])
+  const [one, two] = await Promise.all([open(`${url}/rooms/a`), open(`${url}/rooms/a`)])
+  one.socket.send('hello')
+  t.deepEqual([await one.next(), await two.next()], ['hello', 'hello'])
+})
+
 test('every program of the guide is shown', (t) => {
   t.is(blocks.length, shown.size)
 })
@@ -75,14 +102,19 @@ function show(route: string, check: (t: ExecutionContext, url: string) => Promis
   shown.add(route)
   test(`docs/websockets.md: the program with ${route} does what it says`, async (t) => {
     const source = blocks.find((block) => block.includes(`server.websocket('${route}'`))!
-    const program = source.startsWith('import') ? source : `${BEFORE}${source}${AFTER}`
-    const file = path.join(folder, `${route.replace(/\W/g, '')}.mjs`)
-    writeFileSync(file, program.replace('port: 3000', 'port: 0'))
-    const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
-    t.teardown(() => child.kill('SIGKILL'))
-    const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-    await check(t, url)
+    await check(t, await run(t, route, source))
   })
+}
+
+/** Starts a program, or a part of one, and gives its address. */
+async function run(t: ExecutionContext, name: string, source: string): Promise<string> {
+  const program = source.startsWith('import') ? source : `${BEFORE}${source}${AFTER}`
+  const file = path.join(folder, `${name.replace(/\W/g, '')}.mjs`)
+  writeFileSync(file, program.replace('port: 3000', 'port: 0'))
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  const [url] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  return url
 }
 
 const BEFORE = "import { createServer } from 'millrace'\nconst server = createServer()\n"
