@@ -25,10 +25,17 @@ function checkCommitted() {
 }
 
 async function checkEntries() {
-  const dist = join(root, 'dist')
-  const required = Object.keys(createRequire(join(dist, 'check.js'))('./index.js')).sort()
-  const imported = Object.keys(await import(pathToFileURL(join(dist, 'index.mjs')).href)).sort()
-  const types = readFileSync(join(dist, 'index.d.mts'), 'utf8')
-  if (required.join() !== imported.join()) fail(`require sees ${required}\nand import sees ${imported}.`)
-  if (types !== "export * from './index.js'\n") fail('dist/index.d.mts must export all that dist/index.d.ts exports.')
+  await checkEntry('index', [])
+  await checkEntry('ws/index', ['default'])
+}
+
+async function checkEntry(name, more) {
+  const file = (ending) => join(root, 'dist', `${name}${ending}`)
+  const required = Object.keys(createRequire(file('.js'))(file('.js')))
+  const imported = Object.keys(await import(pathToFileURL(file('.mjs')).href))
+  const types = readFileSync(file('.d.mts'), 'utf8')
+  const wanted = [...required, ...more].sort().join()
+  if (wanted !== imported.sort().join()) fail(`${name}: require sees ${required}\nand import sees ${imported}.`)
+  if (!types.startsWith("export * from './index.js'\n"))
+    fail(`dist/${name}.d.mts must export all that dist/${name}.d.ts does.`)
 }
