@@ -39,6 +39,10 @@ impl Connection {
             return Ok(true);
         };
         if !active.conn.output().is_empty() {
+            if let Some(websocket) = &mut self.websocket {
+                // What it is sent meanwhile must not grow without bounds either.
+                websocket.outgoing.set_blocked();
+            }
             return Ok(false);
         }
         let input = std::mem::take(&mut active.input);

@@ -52,10 +52,19 @@ impl Hall {
 
     /// Opens a socket whose client has little room for what it does not read.
     pub(crate) fn join_slow(&mut self) -> (Client, SocketId) {
+        let stream = self.connect_slow();
+        self.join_by(stream, "")
+    }
+
+    /// Connects with little room for what is not read.
+    pub(crate) fn connect_slow(&self) -> TcpStream {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
         socket.connect(&self.site.address.into()).unwrap();
-        self.join_by(socket.into(), "")
+        let stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
     }
 
     /// Opens a socket that offers extensions.

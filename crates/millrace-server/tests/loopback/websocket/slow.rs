@@ -1,14 +1,16 @@
 //! Clients that do not read what they are sent.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use millrace_batch::SocketId;
 use millrace_batch::layout::{outbound_flag, overflow};
 use millrace_server::{Config, Overflow, SocketOptions, WebSocketSettings};
 
+use super::client::{CLOSE, HANDSHAKE, read_frame};
 use super::hall::{Client, Hall, publish, send, send_and_tell, set_overflow, subscribe};
-use crate::client::await_end;
-use crate::js::{SocketEvent, config, flagged};
+use super::records::close;
+use crate::client::{GET, await_end, read_answer, read_head};
+use crate::js::{SocketEvent, config, flagged, respond};
 
 /// A hall in which little is enough to make a client slow.
 fn hall(overflow: Overflow, backlog_bytes: usize) -> Hall {
@@ -64,6 +66,46 @@ fn a_client_that_reads_nothing_is_cut_off() {
     await_end(&mut client.stream);
     let stats = hall.site.stats();
     assert_eq!((stats.websockets_slow, stats.websockets), (1, 0));
+}
+
+#[test]
+fn a_client_that_does_not_even_read_that_it_was_accepted_is_cut_off() {
+    let mut hall = hall(Overflow::Close, LARGE);
+    let mut client = hall.connect_slow();
+    client.write_all(GET.as_bytes()).unwrap();
+    let id = hall.site.js.request();
+    // The answer stays in the output, and the 101 behind it.
+    hall.send(respond(id, &"x".repeat(200_000)));
+    client.write_all(HANDSHAKE.as_bytes()).unwrap();
+    let socket = hall.site.accept("", "");
+    for _ in 0..20 {
+        hall.send(send(socket, &[b'x'; LARGE / 16]));
+    }
+    let (is_clean, code, reason) = hall.site.js.closed(socket);
+    assert_eq!((is_clean, code), (false, 1008));
+    assert!(reason.starts_with("too slow"), "{reason}");
+    drop(client);
+}
+
+#[test]
+fn messages_that_wait_for_the_answers_before_them_come_in_their_order() {
+    let mut hall = hall(Overflow::Close, 2 * LARGE);
+    let mut client = hall.connect_slow();
+    client.write_all(GET.as_bytes()).unwrap();
+    let id = hall.site.js.request();
+    hall.send(respond(id, &"x".repeat(200_000)));
+    client.write_all(HANDSHAKE.as_bytes()).unwrap();
+    let socket = hall.site.accept("", "");
+    for number in 0..100u32 {
+        hall.send(send(socket, &number.to_le_bytes()));
+    }
+    hall.send(close(socket, 1000, ""));
+    assert_eq!(read_answer(&mut client).body.len(), 200_000);
+    assert!(read_head(&mut client).starts_with("HTTP/1.1 101 "));
+    for number in 0..100u32 {
+        assert_eq!(read_frame(&mut client).1, number.to_le_bytes());
+    }
+    assert_eq!(read_frame(&mut client).0, CLOSE);
 }
 
 #[test]
