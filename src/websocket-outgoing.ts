@@ -22,6 +22,8 @@ export class Outgoing {
   /** The whole message under way; 0 for none. */
   private underWay = 0
   private open: OutgoingMessage | null = null
+  /** What sends the Close frame, once it waits. */
+  private closing: Turn | null = null
 
   constructor(socket: ServerWebSocket<unknown>) {
     this.socket = socket
@@ -69,7 +71,9 @@ export class Outgoing {
 
   close(code: number, reason: string): void {
     const { socket } = this
-    this.take({ bytes: 0, isReady: always, go: () => socket._control(Control.close, code, reason), refuse: never })
+    this.closing = { bytes: 0, isReady: always, go: () => socket._control(Control.close, code, reason), refuse: never }
+    this.take(this.closing)
+    this.abandon()
   }
 
   /** The message begins when no other one is open, and all that was given before it is on its way. */
@@ -127,6 +131,16 @@ export class Outgoing {
 
   private advance(): void {
     while (this.waiting.peek()?.isReady() === true) this.next()!.go()
+    this.abandon()
+  }
+
+  /** Nobody can end a message once the WebSocket closes: what waits behind one that is open is lost. */
+  private abandon(): void {
+    const { closing } = this
+    if (closing === null || this.open === null || !this.isWaiting) return
+    this.closing = null
+    for (let turn = this.next(); turn !== null; turn = this.next()) if (turn !== closing) turn.refuse(closedError())
+    closing.go()
   }
 
   private next(): Turn | null {

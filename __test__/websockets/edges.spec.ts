@@ -109,6 +109,29 @@ test('closing in the middle of a streamed message ends it without its end', asyn
   t.deepEqual(outcomes, ['ERR_WEBSOCKET_CLOSED', 'ERR_WEBSOCKET_CLOSED'])
 })
 
+test('closing sends its Close frame also when messages wait behind one that has not ended', async (t) => {
+  const outcomes: unknown[] = []
+  const { raw } = await serve(t, {
+    '/': webSocket({
+      async open(socket) {
+        await socket.stream().write('half')
+        const promises = [socket.write('one'), socket.write('two'), socket.stream().write('another')]
+        t.is(socket.send('more'), 'buffered')
+        socket.close(1000)
+        for (const promise of promises) {
+          await promise.catch(({ code }: { code: string }) => outcomes.push(code))
+        }
+      },
+    }),
+  })
+  const client = await raw()
+  t.like(await client.next(), { opcode: Opcode.text, fin: false, payload: Buffer.from('half') })
+  t.is((await client.close()).code, 1000)
+  client.send(Opcode.close, closePayload(1000))
+  await until(() => outcomes.length === 3)
+  t.deepEqual(new Set(outcomes), new Set(['ERR_WEBSOCKET_CLOSED']))
+})
+
 test('connections that follow each other are never taken for one another', async (t) => {
   const ended: number[] = []
   const { open, server } = await serve(t, {
