@@ -295,7 +295,9 @@ test('a message that is none, or an option that is none, is refused and harms no
   }
   t.throws(() => socket.send('a', { compres: true } as never), { code: 'ERR_INVALID_OPTION' })
   t.throws(() => socket.send('a', { binary: 1 } as never), { code: 'ERR_INVALID_OPTION' })
+  t.throws(() => socket.send('a', { fragment: 5 } as never), { code: 'ERR_INVALID_OPTION' })
   t.throws(() => socket.send('a', true as never), { code: 'ERR_INVALID_ARGUMENT' })
+  t.throws(() => void socket.write('a', null as never), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(() => void socket.write('a', { fragment: -1 }), { code: 'ERR_INVALID_OPTION', instanceOf: RangeError })
   t.throws(() => socket.ping('x'.repeat(126)), { code: 'ERR_INVALID_ARGUMENT', instanceOf: RangeError })
   t.throws(() => socket.setOverflow('newest' as never, 1), { code: 'ERR_INVALID_ARGUMENT' })

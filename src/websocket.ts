@@ -2,7 +2,7 @@ import { Flag, LARGE_PAYLOAD } from './outbound'
 import { pieceOf, type Chunk } from './chunk'
 import type { Lane, ServerSink } from './dispatch'
 import { codedRange, codedType, show, type CodedError } from './errors'
-import { FilePiece, type FileRange } from './file-range'
+import type { FileRange } from './file-range'
 import {
   Control,
   MessageFlag,
@@ -194,7 +194,7 @@ export class ServerWebSocket<Data = undefined> {
    *
    * @returns see {@link SendResult}; when it is `'buffered'`, better wait for `drain` before sending on: above
    * `limits.backlog` of the route, `overflow` says what happens
-   * @throws ERR_INVALID_CHUNK for what is neither text nor bytes; ERR_INVALID_ARGUMENT
+   * @throws ERR_INVALID_CHUNK for what is neither text nor bytes; ERR_INVALID_OPTION; ERR_INVALID_ARGUMENT
    */
   send(message: WebSocketMessage, options?: MessageOptions): SendResult {
     const data = typeof message === 'string' ? message : bytesOf(message)
@@ -216,12 +216,12 @@ export class ServerWebSocket<Data = undefined> {
    * @returns a promise that rejects with a {@link WriteError}, whose `bytesTransferred` says how much was handed over:
    * ERR_WEBSOCKET_CLOSED when the WebSocket is, or gets, closed first; ERR_WEBSOCKET_DROPPED when the client was too slow
    * and `overflow` says so; ERR_WRITE_FAILED with the system's `errno`. Nobody has to wait for it.
-   * @throws ERR_INVALID_CHUNK for what is neither text nor bytes; ERR_INVALID_ARGUMENT
+   * @throws ERR_INVALID_CHUNK for what is neither text nor bytes; ERR_INVALID_OPTION; ERR_INVALID_ARGUMENT
    */
   write(message: WebSocketMessage, options?: WriteOptions): Promise<number> {
     const data = typeof message === 'string' ? message : bytesOf(message)
-    const fragment = options === undefined ? 0 : fragmentOf(options)
-    return this._out().write(data, flagsOf(data, options), fragment)
+    const flags = flagsOf(data, options, WRITE_OPTIONS)
+    return this._out().write(data, flags, options === undefined ? 0 : fragmentOf(options))
   }
 
   /**
@@ -229,7 +229,7 @@ export class ServerWebSocket<Data = undefined> {
    * open waits for its end; pings do not.
    *
    * @param options `binary`: default false when its first part is a string, else true
-   * @throws ERR_INVALID_ARGUMENT
+   * @throws ERR_INVALID_OPTION; ERR_INVALID_ARGUMENT
    */
   stream(options?: MessageOptions): OutgoingMessage {
     flagsOf('', options)
@@ -406,7 +406,7 @@ export class ServerWebSocket<Data = undefined> {
    * `server.publish`, which leaves out nobody.
    *
    * @returns false when nobody has subscribed to anything, or this WebSocket is closed
-   * @throws ERR_INVALID_ARGUMENT for a topic with wildcards; ERR_INVALID_CHUNK
+   * @throws ERR_INVALID_ARGUMENT for a topic with wildcards; ERR_INVALID_CHUNK; ERR_INVALID_OPTION
    */
   publish(topic: string, message: WebSocketMessage, options?: MessageOptions): boolean {
     const isOpen = this._readyState === OPEN
@@ -522,36 +522,37 @@ function isSendable(code: unknown): boolean {
 
 /** The bytes of a message that is no text. */
 export function bytesOf(message: Exclude<WebSocketMessage, string>): Uint8Array {
-  const piece = pieceOf(message)
-  if (piece instanceof FilePiece || typeof piece === 'string') {
-    throw codedType(
-      'ERR_INVALID_CHUNK',
-      'A message is a string, an ArrayBuffer or a view of one, not a range of a file.',
-    )
+  if (ArrayBuffer.isView(message) || message instanceof ArrayBuffer || message instanceof SharedArrayBuffer) {
+    return pieceOf(message) as Uint8Array
   }
-  return piece
+  throw codedType(
+    'ERR_INVALID_CHUNK',
+    `A message is a string, an ArrayBuffer or a view of one, but it is ${show(message)}.`,
+  )
 }
 
 /** The flags of a message's record. */
-export function flagsOf(data: string | Uint8Array, options: MessageOptions | undefined): number {
+export function flagsOf(data: string | Uint8Array, options: MessageOptions | undefined, known = OPTIONS): number {
   const isText = typeof data === 'string'
   if (options === undefined) return isText ? COMPRESS : BINARY | COMPRESS
-  checkOptions(options)
+  checkOptions(options, known)
   const { binary = !isText, compress = true } = options
   return (binary ? BINARY : 0) | (compress ? COMPRESS : 0)
 }
 
-function checkOptions(options: MessageOptions): void {
+const OPTIONS: readonly string[] = ['binary', 'compress']
+const WRITE_OPTIONS: readonly string[] = [...OPTIONS, 'fragment']
+
+function checkOptions(options: MessageOptions, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null) {
     throw codedType('ERR_INVALID_ARGUMENT', `Options of a message are an object, but it is ${show(options)}.`)
   }
   for (const name in options) {
     const value: unknown = options[name as keyof MessageOptions]
-    const isKnown = name === 'binary' || name === 'compress'
-    if (!isKnown && name !== 'fragment') {
-      throw codedType('ERR_INVALID_OPTION', `There is no option ${name} of a message. Known are: binary, compress.`)
+    if (!known.includes(name)) {
+      throw codedType('ERR_INVALID_OPTION', `There is no option ${name} here. Known are: ${known.join(', ')}.`)
     }
-    if (isKnown && value !== undefined && typeof value !== 'boolean') {
+    if (name !== 'fragment' && value !== undefined && typeof value !== 'boolean') {
       throw codedType('ERR_INVALID_OPTION', `The option ${name} has to be true or false, but it is ${show(value)}.`)
     }
   }
