@@ -69,7 +69,11 @@ impl JsThread {
         if records.is_empty() {
             return;
         }
-        let chunks = std::mem::take(&mut self.put_chunks);
+        // Shared, because records for different threads may alternate, and each run of them has all chunks.
+        let chunks: Arc<[Chunk]> = match self.put_chunks.is_empty() {
+            true => Arc::default(),
+            false => std::mem::take(&mut self.put_chunks).into(),
+        };
         while let Some((thread, length)) = split_run(records) {
             let (run, rest) = records.split_at(length);
             records = rest;

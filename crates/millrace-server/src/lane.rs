@@ -45,7 +45,7 @@ struct State {
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) records: Vec<u8>,
-    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) chunks: Arc<[Chunk]>,
 }
 
 /// A large payload beside the records.

@@ -3,13 +3,13 @@
 use std::thread;
 
 use millrace_batch::SocketId;
-use millrace_batch::layout::outbound_flag;
+use millrace_batch::layout::{THREAD_SHIFT, outbound_flag};
 use millrace_server::{Config, WebSocketCompression, WebSocketExtension, WebSocketSettings};
 use millrace_ws::{Inflater, SharedInflater};
 
 use super::client::read_frame;
 use super::hall::{Client, Hall, publish, publish_but, send, subscribe, unsubscribe};
-use super::records::close;
+use super::records::{close, send_large};
 use crate::js::{SocketEvent, config, flagged};
 
 #[test]
@@ -226,4 +226,36 @@ fn each_client_can_read_what_is_compressed_once_for_all() {
 /// The same record, whose payload may be compressed.
 fn compressed(record: Vec<u8>) -> Vec<u8> {
     flagged(record, outbound_flag::COMPRESS)
+}
+
+#[test]
+fn large_messages_for_sockets_of_two_threads_in_turn_reach_each_in_order() {
+    let config = Config {
+        io_threads: 2,
+        ..config()
+    };
+    let mut hall = Hall::new(config, WebSocketSettings::default());
+    let (mut first, one) = hall.join();
+    let (mut second, two) = loop {
+        let (client, socket) = hall.join();
+        if socket.connection >> THREAD_SHIFT != one.connection >> THREAD_SHIFT {
+            break (client, socket);
+        }
+    };
+    let mut records = Vec::new();
+    for round in 0..5000u32 {
+        let thread = &mut hall.site.js.thread;
+        let index = thread.put_chunk(&round.to_le_bytes());
+        let socket = if round % 2 == 0 { one } else { two };
+        records.extend(send_large(socket, 0, 0, index));
+    }
+    hall.send(records);
+    for round in 0..5000u32 {
+        let client = if round % 2 == 0 {
+            &mut first
+        } else {
+            &mut second
+        };
+        assert_eq!(client.message(), round.to_le_bytes());
+    }
 }
