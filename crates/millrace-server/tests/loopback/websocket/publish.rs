@@ -3,7 +3,7 @@
 use std::thread;
 
 use millrace_batch::SocketId;
-use millrace_batch::layout::{THREAD_SHIFT, outbound_flag};
+use millrace_batch::layout::outbound_flag;
 use millrace_server::{Config, WebSocketCompression, WebSocketExtension, WebSocketSettings};
 use millrace_ws::{Inflater, SharedInflater};
 
@@ -235,27 +235,19 @@ fn large_messages_for_sockets_of_two_threads_in_turn_reach_each_in_order() {
         ..config()
     };
     let mut hall = Hall::new(config, WebSocketSettings::default());
-    let (mut first, one) = hall.join();
-    let (mut second, two) = loop {
-        let (client, socket) = hall.join();
-        if socket.connection >> THREAD_SHIFT != one.connection >> THREAD_SHIFT {
-            break (client, socket);
-        }
-    };
+    let mut clients: Vec<(Client, SocketId)> = (0..8).map(|_| hall.join()).collect();
     let mut records = Vec::new();
-    for round in 0..5000u32 {
-        let thread = &mut hall.site.js.thread;
-        let index = thread.put_chunk(&round.to_le_bytes());
-        let socket = if round % 2 == 0 { one } else { two };
-        records.extend(send_large(socket, 0, 0, index));
+    for round in 0..1000u32 {
+        for (_, socket) in &clients {
+            let thread = &mut hall.site.js.thread;
+            let index = thread.put_chunk(&round.to_le_bytes());
+            records.extend(send_large(*socket, 0, 0, index));
+        }
     }
     hall.send(records);
-    for round in 0..5000u32 {
-        let client = if round % 2 == 0 {
-            &mut first
-        } else {
-            &mut second
-        };
-        assert_eq!(client.message(), round.to_le_bytes());
+    for (client, _) in &mut clients {
+        for round in 0..1000u32 {
+            assert_eq!(client.message(), round.to_le_bytes());
+        }
     }
 }
