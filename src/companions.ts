@@ -37,9 +37,12 @@ export class Companions {
   }
 }
 
-/** As node:http decides about its event `upgrade`: the rest of the handshake may be wrong. */
-export function asksForWebSocket({ headers }: Request): boolean {
-  return headers.has('upgrade') && UPGRADE.test(headers.get('connection') ?? '')
+/**
+ * As node:http decides about its event `upgrade`: the rest of the handshake may be wrong. HTTP/1.0 has no such thing (RFC
+ * 9110 7.8).
+ */
+export function asksForWebSocket({ headers, httpVersion }: Request): boolean {
+  return headers.has('upgrade') && httpVersion === '1.1' && UPGRADE.test(headers.get('connection') ?? '')
 }
 
 const UPGRADE = /(?:^|,)\s*upgrade\s*(?:,|$)/i

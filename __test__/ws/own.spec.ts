@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer as createNodeServer, request as httpRequest } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { connect, type AddressInfo } from 'node:net'
 import path from 'node:path'
 import test from 'ava'
 import { WebSocket as Client } from 'ws'
 import { createServer, fixed, staticFiles } from '#dist/index'
 import { WebSocket, WebSocketServer } from '#dist/ws/index'
 import { failureOf } from '#dist/ws/failure'
-import { HANDSHAKE } from './raw'
+import { ask, HANDSHAKE, rest } from './raw'
 
 // What is of millrace/ws alone: its refusals, and how it shares a server with routes.
 
@@ -128,6 +128,47 @@ test('a listener that throws closes its socket and is reported, and the process 
   const [code] = await once(client, 'close')
   t.is(code, 1011)
   t.deepEqual(reported, [mistake])
+})
+
+test('what cannot become a WebSocket is refused before anybody is told of one', async (t) => {
+  const server = createServer({ onError: () => t.fail() })
+  const wss = new WebSocketServer({ server })
+  const detached = new WebSocketServer({ noServer: true })
+  server.get('/by-hand', (request, response) => detached.handleUpgrade(request, response, null, () => t.fail()))
+  wss.on('connection', () => t.fail())
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => server.close({ timeout: 0 }))
+  t.is((await ask(port, { ...HANDSHAKE, 'transfer-encoding': 'chunked' })).status, 400)
+  const lines = Object.entries(HANDSHAKE).map(([name, value]) => `${name}: ${String(value)}\r\n`)
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`GET /by-hand HTTP/1.0\r\nhost: a\r\n${lines.join('')}\r\n`)
+  t.regex(Buffer.from(await rest(socket), 'hex').toString(), /^HTTP\/1\.1 400 [^]*Invalid HTTP version$/)
+})
+
+test('clients that leave during their handshake leave nothing behind', async (t) => {
+  const wss = new WebSocketServer({
+    port: 0,
+    host: '127.0.0.1',
+    verifyClient: (_info, decide) => setTimeout(decide, Math.random() * 4, true),
+  })
+  await once(wss, 'listening')
+  const { port } = wss.address() as AddressInfo
+  const lines = Object.entries(HANDSHAKE).map(([name, value]) => `${name}: ${String(value)}\r\n`)
+  const sockets = Array.from({ length: 200 }, (_, index) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.write(`GET / HTTP/1.1\r\nhost: a\r\n${lines.join('')}\r\n`)
+      if (index % 2 === 0) setImmediate(() => socket.resetAndDestroy())
+      else setTimeout(() => socket.destroy(), index % 6)
+    })
+    return once(
+      socket.on('error', () => undefined),
+      'close',
+    )
+  })
+  await Promise.all(sockets)
+  wss.close()
+  await once(wss, 'close')
+  t.is(wss.clients.size, 0)
 })
 
 /** The first message, or the status of a refusal. */

@@ -10,7 +10,7 @@ export interface Refusal {
 }
 
 /** Looks whether a request is a handshake (RFC 6455 4.2.1), by the rules of `ws`: null when it is one. */
-export function refusalOf({ method, headers }: UpgradeRequest): Refusal | null {
+export function refusalOf({ method, headers, httpVersion, request }: UpgradeRequest): Refusal | null {
   const { upgrade, 'sec-websocket-key': key, 'sec-websocket-version': version } = headers
   if (method !== 'GET') return { status: 405, message: 'Invalid HTTP method' }
   if (upgrade?.toLowerCase() !== 'websocket') return { status: 400, message: 'Invalid Upgrade header' }
@@ -23,6 +23,8 @@ export function refusalOf({ method, headers }: UpgradeRequest): Refusal | null {
       headers: { 'sec-websocket-version': '13, 8' },
     }
   }
+  if (httpVersion !== '1.1') return { status: 400, message: 'Invalid HTTP version' }
+  if (request._body !== null) return { status: 400, message: 'A handshake has no body' }
   return null
 }
 
