@@ -12,9 +12,10 @@
 //!   of a thread share for this. `published`: messages for many.
 //! - `flush`: one write for all that a pass has to send.
 //! - `close`: how it ends, each way told once. `deadline`: when it is late.
-//! - `settings`: what all of this goes by.
+//! - `settings`: what all of this goes by. `aside`: what few sockets need at a time.
 
 mod accept;
+mod aside;
 mod backlog;
 mod close;
 mod control;
@@ -31,8 +32,9 @@ use std::sync::Arc;
 
 use millrace_ws::Receiver;
 
+use self::aside::Aside;
+
 pub use self::backlog::Overflow;
-use self::close::End;
 pub(crate) use self::published::Published;
 pub(crate) use self::receive::HEADROOM;
 pub(crate) use self::send::Outgoing;
@@ -45,31 +47,49 @@ pub(crate) use self::shared::Shared;
 pub(crate) struct WebSocket {
     settings: Arc<WebSocketSettings>,
     receiver: Receiver,
-    pub(crate) outgoing: Outgoing,
-    /// The begin of a frame that goes on with the next read.
-    input: Vec<u8>,
-    /// How the socket ends, once that is known: nothing is received any more.
-    end: Option<Box<End>>,
-    /// How long the client may take none of what is sent, in milliseconds; 0 is for ever.
-    write_ms: u64,
-    /// When it has lived long enough; 0 is never.
-    ends_at: u64,
-    /// When the client was last heard.
-    heard: u64,
-    /// Since when the client has not taken any of the output; 0 while there is none.
-    write_since: u64,
-    /// When the first Close frame came or was to be sent; 0 before.
-    closing_since: u64,
-    /// When the connection, not being read, was last asked for an error.
-    looked: u64,
-    /// JavaScript wants no messages. Nothing is read then, unless the socket closes.
-    paused: bool,
-    /// Messages are not handed on any more: some came while JavaScript wanted none and the socket closed.
-    deaf: bool,
-    /// The client has been sent a ping because it was silent, and has been silent since.
-    pinged: bool,
-    /// The client sends nothing more.
-    peer_closed: bool,
+    /// What it sends; only while there is something, or something to remember of it.
+    outgoing: Option<Box<Outgoing>>,
+    aside: Option<Box<Aside>>,
+    heard: Heard,
+}
+
+/// When a client was last heard, and whether it has been sent a ping since because it was silent. One number.
+#[derive(Clone, Copy, Debug)]
+struct Heard(u64);
+
+impl Heard {
+    fn at(now: u64) -> Self {
+        Heard(now << 1)
+    }
+
+    fn since(self) -> u64 {
+        self.0 >> 1
+    }
+
+    fn is_pinged(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    fn set_pinged(&mut self) {
+        self.0 |= 1;
+    }
+}
+
+impl WebSocket {
+    #[inline]
+    fn outgoing(&mut self, shared: &mut Shared) -> &mut Outgoing {
+        self.outgoing.get_or_insert_with(|| {
+            shared.take_outgoing(&self.settings, self.receiver.compression())
+        })
+    }
+
+    /// Gives back what is of no use while nothing is going on.
+    fn rest(&mut self, shared: &mut Shared) {
+        if let Some(outgoing) = self.outgoing.take_if(|outgoing| outgoing.is_at_rest()) {
+            shared.give_outgoing(outgoing);
+        }
+        self.aside.take_if(|aside| aside.is_empty());
+    }
 }
 
 #[cfg(test)]
@@ -78,6 +98,6 @@ mod tests {
 
     #[test]
     fn a_socket_that_waits_takes_little_memory() {
-        assert!(size_of::<WebSocket>() <= 384, "{}", size_of::<WebSocket>());
+        assert!(size_of::<WebSocket>() <= 56, "{}", size_of::<WebSocket>());
     }
 }

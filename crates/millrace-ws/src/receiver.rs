@@ -57,6 +57,12 @@ impl Receiver {
         result
     }
 
+    /// What the handshake agreed on.
+    #[inline]
+    pub fn compression(&self) -> Option<Agreed> {
+        self.compression
+    }
+
     /// Whether a message has begun and not ended.
     pub fn is_in_message(&self) -> bool {
         self.under_way.is_some()

@@ -16,7 +16,11 @@ impl Connection {
     /// When something will have taken too long, if nothing happens before.
     pub(crate) fn deadline(&self) -> Option<u64> {
         if let Some(websocket) = &self.websocket {
-            return websocket.deadline(self.stalled, self.http_write_since());
+            return websocket.deadline(
+                self.stalled,
+                self.http_write_since(),
+                self.server.config.timeouts.write,
+            );
         }
         self.deadlines().map(|(deadline, _)| deadline).min()
     }

@@ -5,8 +5,8 @@ use millrace_batch::outbound::Action;
 use millrace_http1::{BodySize, Rejected, ResponseHead};
 use millrace_ws::{Agreed, CloseCode, Receiver, accept_value, negotiate};
 
-use super::send::Compression;
-use super::{Outgoing, WebSocket};
+use super::aside::Aside;
+use super::{Heard, WebSocket};
 use crate::connection::Connection;
 use crate::room::Room;
 
@@ -34,13 +34,6 @@ impl Connection {
         let compression = settings.compression.as_ref();
         let agreed = compression.and_then(|compression| negotiate([offers], &compression.config));
         let extensions = extension_line(agreed);
-        let sending = compression
-            .zip(agreed)
-            .map(|(compression, agreed)| Compression {
-                agreed,
-                level: compression.config.level,
-                threshold: compression.threshold_bytes,
-            });
         let fields = handshake_fields(key, &extensions, fields);
         let head = ResponseHead {
             status: 101,
@@ -60,26 +53,21 @@ impl Connection {
         counters.pending.sub(1);
         counters.websockets.add(1);
         counters.websockets_opened.add(1);
-        let timeouts = &self.server.config.timeouts;
-        let mut websocket = WebSocket {
-            receiver: Receiver::new(agreed),
-            outgoing: Outgoing::new(settings.overflow, settings.backlog_bytes, sending),
-            input: Vec::new(),
-            end: None,
-            write_ms: active.own.write.unwrap_or(timeouts.write),
+        let aside = Aside {
+            write_ms: active.own.write,
             ends_at: match settings.lifetime_ms {
                 0 => 0,
                 lifetime => room.now + lifetime,
             },
-            heard: room.now,
-            write_since: 0,
-            closing_since: 0,
-            looked: room.now,
-            paused: false,
-            deaf: false,
-            pinged: false,
             peer_closed: active.peer_closed,
+            ..Aside::default()
+        };
+        let mut websocket = WebSocket {
             settings,
+            receiver: Receiver::new(agreed),
+            outgoing: None,
+            aside: (!aside.is_empty()).then(|| Box::new(aside)),
+            heard: Heard::at(room.now),
         };
         room.batch(&self.server.lane)
             .push_opened(exchange, &extensions);

@@ -33,9 +33,9 @@ impl Connection {
         let Some(websocket) = &mut self.websocket else {
             return Fate::Over;
         };
-        match &websocket.end {
-            None if websocket.peer_closed => Fate::Over,
-            Some(end) if !end.awaits_javascript && websocket.outgoing.close_is_out() => {
+        match websocket.end() {
+            None if websocket.is_closed_by_peer() => Fate::Over,
+            Some(end) if !end.awaits_javascript && websocket.close_is_out() => {
                 self.finish_websocket(room)
             }
             _ => Fate::Goes(self.deadline()),
@@ -45,9 +45,9 @@ impl Connection {
     /// Ends the connection of a socket that has sent its Close frame. The server closes first (RFC 6455 7.1.1).
     fn finish_websocket(&mut self, room: &mut Room) -> Fate {
         let websocket = self.websocket.as_ref();
-        let is_alone = websocket.is_some_and(|websocket| websocket.peer_closed);
+        let is_alone = websocket.is_some_and(|websocket| websocket.is_closed_by_peer());
         let closed_by_client = websocket
-            .and_then(|websocket| websocket.end.as_deref())
+            .and_then(|websocket| websocket.end())
             .is_some_and(|end| end.closed_by_client);
         self.end_websocket(room, AbortReason::ConnectionLost, WriteOutcome::NotExecuted);
         // Behind its Close frame a client sends nothing. From any other the system must not discard unread bytes, because
@@ -77,15 +77,16 @@ impl Connection {
         let Some(mut websocket) = self.websocket.take() else {
             return;
         };
-        let is_sent = websocket.outgoing.close_is_out();
-        let outgoing = &mut websocket.outgoing;
-        outgoing.abandon(outcome, cut_short(reason), |news| {
-            report(news, id, room, &self.server);
-        });
+        let is_sent = websocket.close_is_out();
+        if let Some(outgoing) = &mut websocket.outgoing {
+            outgoing.abandon(outcome, cut_short(reason), |news| {
+                report(news, id, room, &self.server);
+            });
+        }
         self.server.counters(room.thread).websockets.sub(1);
         room.infos.set_queued(self.slot(), 0);
         let batch = room.batch(&self.server.lane);
-        match websocket.end {
+        match websocket.aside.and_then(|aside| aside.end) {
             Some(end) => {
                 let is_clean = end.closed_by_client && !end.awaits_javascript && is_sent;
                 batch.push_closed(id, is_clean, end.code, &end.reason);
@@ -99,10 +100,18 @@ impl WebSocket {
     /// Sends a Close frame behind all that was sent before; then the client has its time to answer. A paused socket has to
     /// be driven after this, as it is read again.
     pub(crate) fn begin_close(&mut self, room: &mut Room, code: Option<u16>, reason: &str) {
-        if self.closing_since == 0 {
-            self.closing_since = room.now;
+        let aside = self.aside();
+        if aside.closing_since == 0 {
+            aside.closing_since = room.now;
         }
-        self.outgoing.close(&mut room.websockets, code, reason);
+        let shared = &mut room.websockets;
+        self.outgoing(shared).close(shared, code, reason);
+    }
+
+    /// Whether a Close frame has been handed to the system.
+    fn close_is_out(&self) -> bool {
+        let outgoing = self.outgoing.as_ref();
+        outgoing.is_some_and(|outgoing| outgoing.close_is_out())
     }
 
     /// The client has sent a Close frame.
@@ -135,14 +144,15 @@ impl WebSocket {
     /// More waits than the client may have waiting.
     pub(super) fn overflowed(&mut self, room: &mut Room, server: &Server) {
         server.counters(room.thread).websockets_slow.add(1);
-        let waiting = self.outgoing.queued_bytes();
+        let outgoing = self.outgoing.as_ref();
+        let waiting = outgoing.map_or(0, |outgoing| outgoing.queued_bytes());
         let reason = format!("too slow: {waiting} bytes wait").into_bytes();
         self.cut(CloseCode::POLICY, Cow::Owned(reason));
     }
 
     /// Says what is told of a socket that is cut now.
     pub(super) fn cut(&mut self, code: u16, reason: Cow<'static, [u8]>) {
-        self.end.get_or_insert_with(|| {
+        self.aside().end.get_or_insert_with(|| {
             Box::new(End {
                 code,
                 reason,
@@ -161,12 +171,13 @@ impl WebSocket {
         reason: Cow<'static, [u8]>,
         closed_by_client: bool,
     ) {
-        let awaits_javascript = self.closing_since == 0;
+        let aside = self.aside();
+        let awaits_javascript = aside.closing_since == 0;
         if awaits_javascript {
-            self.closing_since = room.now;
+            aside.closing_since = room.now;
             room.batch(&server.lane).push_barrier(id);
         }
-        self.end = Some(Box::new(End {
+        aside.end = Some(Box::new(End {
             code,
             reason,
             closed_by_client,
@@ -176,16 +187,21 @@ impl WebSocket {
 
     /// Sends the Close frame that answers the client's, or says what it did wrong.
     pub(super) fn answer_end(&mut self, room: &mut Room) {
-        let Some(end) = &mut self.end else { return };
+        let shared = &mut room.websockets;
+        let Some(end) = self.aside.as_mut().and_then(|aside| aside.end.as_mut()) else {
+            return;
+        };
+        let outgoing = self.outgoing.get_or_insert_with(|| {
+            shared.take_outgoing(&self.settings, self.receiver.compression())
+        });
         end.awaits_javascript = false;
         let code = (end.code != CloseCode::NO_STATUS).then_some(end.code);
         let reason = std::str::from_utf8(&end.reason).unwrap_or_default();
-        let shared = &mut room.websockets;
         if end.closed_by_client {
-            self.outgoing.close(shared, code, reason);
+            outgoing.close(shared, code, reason);
         } else {
             // Nothing that waits is worth the time of a client that breaks the protocol.
-            self.outgoing.close_now(shared, code, reason);
+            outgoing.close_now(shared, code, reason);
         }
     }
 }

@@ -29,11 +29,11 @@ impl Connection {
             }
             return Ok(());
         };
-        let outgoing = &mut websocket.outgoing;
+        let shared = &mut room.websockets;
         match action {
             SocketAction::Send(send) => return self.send_message(room, send, pieces),
-            SocketAction::Ping(payload) => outgoing.ping(&mut room.websockets, payload),
-            SocketAction::Pong(payload) => outgoing.pong(&mut room.websockets, payload),
+            SocketAction::Ping(payload) => websocket.outgoing(shared).ping(shared, payload),
+            SocketAction::Pong(payload) => websocket.outgoing(shared).pong(shared, payload),
             SocketAction::Close { code, reason } => {
                 let code = (*code != 0).then_some(*code);
                 websocket.begin_close(room, code, &String::from_utf8_lossy(reason));
@@ -47,6 +47,7 @@ impl Connection {
             }
             SocketAction::Overflow { policy, bytes } => {
                 if let Some(policy) = Overflow::from_code(*policy) {
+                    let outgoing = websocket.outgoing(shared);
                     outgoing.set_overflow(policy, *bytes as usize);
                 }
             }
@@ -71,7 +72,8 @@ impl Connection {
         let counters = self.server.counters(room.thread);
         counters.messages_sent.add(1);
         room.infos.add_accepted(slot, message.payload.bytes().len());
-        let verdict = websocket.outgoing.send(&mut room.websockets, &message);
+        let shared = &mut room.websockets;
+        let verdict = websocket.outgoing(shared).send(shared, &message);
         self.obey(room, verdict)
     }
 
@@ -85,7 +87,8 @@ impl Connection {
         let Some(websocket) = &mut self.websocket else {
             return Ok(());
         };
-        match websocket.outgoing.deliver(&mut room.websockets, message) {
+        let shared = &mut room.websockets;
+        match websocket.outgoing(shared).deliver(shared, message) {
             Verdict::Goes => Ok(()),
             verdict => self.obey(room, verdict),
         }

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 
 use millrace_batch::SocketId;
 
-use super::WebSocket;
 use super::sent::News;
+use super::{Heard, WebSocket};
 use crate::connection::{Connection, Fate, WRITE_SLICES};
 use crate::room::Room;
 use crate::server::Server;
@@ -25,6 +25,7 @@ impl Connection {
         let id = self.socket_id();
         if let Some(websocket) = &mut self.websocket {
             websocket.tell(id, room, &self.server);
+            websocket.rest(&mut room.websockets);
         }
         self.settle_websocket(room)
     }
@@ -41,7 +42,7 @@ impl Connection {
         if !active.conn.output().is_empty() {
             if let Some(websocket) = &mut self.websocket {
                 // What it is sent meanwhile must not grow without bounds either.
-                websocket.outgoing.set_blocked();
+                websocket.outgoing(&mut room.websockets).set_blocked();
             }
             return Ok(false);
         }
@@ -67,7 +68,9 @@ impl Connection {
         let Some(websocket) = &mut self.websocket else {
             return Ok(());
         };
-        let outgoing = &mut websocket.outgoing;
+        let Some(outgoing) = &mut websocket.outgoing else {
+            return Ok(());
+        };
         let mut context = Context::from_waker(&self.waker);
         let before = outgoing.output().position();
         loop {
@@ -105,15 +108,14 @@ impl Connection {
             room.infos.add_written(slot, written as usize);
         }
         room.infos.set_queued(slot, outgoing.queued_bytes());
-        if written > 0 && websocket.write_since > 0 {
+        if written > 0 && outgoing.write_since > 0 {
             // Who takes what waited is there, and may have had no chance to answer a ping behind it.
-            websocket.heard = room.now;
-            websocket.pinged = false;
+            websocket.heard = Heard::at(room.now);
         }
         if is_empty {
-            websocket.write_since = 0;
-        } else if written > 0 || websocket.write_since == 0 {
-            websocket.write_since = room.now;
+            outgoing.write_since = 0;
+        } else if written > 0 || outgoing.write_since == 0 {
+            outgoing.write_since = room.now;
         }
         Ok(())
     }
@@ -122,10 +124,11 @@ impl Connection {
 impl WebSocket {
     /// Tells JavaScript what became of what it sent.
     fn tell(&mut self, id: SocketId, room: &mut Room, server: &Server) {
-        if self.outgoing.has_news() {
+        if let Some(outgoing) = &mut self.outgoing
+            && outgoing.has_news()
+        {
             let low_mark = server.config.write_low;
-            let report = |news| report(news, id, room, server);
-            self.outgoing.tell(low_mark, report);
+            outgoing.tell(low_mark, |news| report(news, id, room, server));
         }
     }
 }

@@ -8,7 +8,7 @@ use millrace_batch::layout::{INLINE_BODY_BYTES, SocketEvent};
 use millrace_batch::{Message, SocketId};
 use millrace_ws::{Data, Event};
 
-use super::WebSocket;
+use super::{Heard, WebSocket};
 use crate::connection::{Connection, Fate, READS_PER_VISIT};
 use crate::room::Room;
 use crate::server::Server;
@@ -46,11 +46,10 @@ impl Connection {
         let Some(websocket) = &mut self.websocket else {
             return;
         };
-        websocket.heard = room.now;
+        websocket.heard = Heard::at(room.now);
         let used = websocket.receive(&mut input, id, room, &self.server);
         input.drain(..used);
-        input.shrink_to_fit();
-        websocket.input = input;
+        websocket.keep(&input);
     }
 
     /// Reads once, and says whether there was something.
@@ -77,24 +76,24 @@ impl Connection {
             Poll::Ready(count) => count?,
         };
         if count == 0 {
-            websocket.peer_closed = true;
+            websocket.aside().peer_closed = true;
             return Ok(false);
         }
         let counters = self.server.counters(room.thread);
         counters.bytes_read.add(count as u64);
         room.infos.add_read(slot, count);
-        websocket.heard = room.now;
-        websocket.pinged = false;
+        websocket.heard = Heard::at(room.now);
 
         // Lent to the socket, so that the rest of the room can be used meanwhile.
         let mut scratch = std::mem::take(&mut room.scratch);
-        let kept = std::mem::take(&mut websocket.input);
+        let kept = match &mut websocket.aside {
+            Some(aside) => std::mem::take(&mut aside.input),
+            None => Vec::new(),
+        };
         let (start, end) = (HEADROOM - kept.len(), HEADROOM + count);
         scratch[start..HEADROOM].copy_from_slice(&kept);
         let used = websocket.receive(&mut scratch[start..end], id, room, &self.server);
-        websocket
-            .input
-            .extend_from_slice(&scratch[start + used..end]);
+        websocket.keep(&scratch[start + used..end]);
         room.scratch = scratch;
         Ok(true)
     }
@@ -103,7 +102,17 @@ impl Connection {
 impl WebSocket {
     /// Whether what the client sends is of interest.
     fn is_reading(&self) -> bool {
-        !self.is_held() && !self.peer_closed && self.end.is_none()
+        match &self.aside {
+            None => true,
+            Some(aside) => !aside.is_held() && !aside.peer_closed && aside.end.is_none(),
+        }
+    }
+
+    /// Keeps what cannot be used before more has come.
+    fn keep(&mut self, input: &[u8]) {
+        if !input.is_empty() {
+            self.aside().input.extend_from_slice(input);
+        }
     }
 
     /// Hands on what `input` says, and returns how many of its bytes were used.
@@ -116,7 +125,10 @@ impl WebSocket {
     ) -> usize {
         // It is read only for the client's Close frame: JavaScript wants no messages, and whatever kept them for it would
         // grow as long as the client likes. What follows them makes no sense without them.
-        self.deaf |= self.paused && self.closing_since > 0;
+        let is_deaf = self.aside.as_mut().is_some_and(|aside| {
+            aside.deaf |= aside.paused && aside.closing_since > 0;
+            aside.deaf
+        });
         let settings = &*self.settings;
         let mut used = 0;
         loop {
@@ -152,7 +164,7 @@ impl WebSocket {
                         last: true,
                     };
                     server.counters(room.thread).messages_received.add(1);
-                    if !self.deaf {
+                    if !is_deaf {
                         push(id, room, server, message, data);
                     }
                 }
@@ -171,13 +183,18 @@ impl WebSocket {
                     };
                     let counters = server.counters(room.thread);
                     counters.messages_received.add(u64::from(last));
-                    if !self.deaf {
+                    if !is_deaf {
                         push(id, room, server, message, data);
                     }
                 }
                 Event::Ping(payload) => {
                     if settings.answer_pings {
-                        self.outgoing.pong(&mut room.websockets, payload);
+                        let shared = &mut room.websockets;
+                        self.outgoing
+                            .get_or_insert_with(|| {
+                                shared.take_outgoing(settings, self.receiver.compression())
+                            })
+                            .pong(shared, payload);
                     }
                     if settings.report_pings {
                         let batch = room.batch(&server.lane);

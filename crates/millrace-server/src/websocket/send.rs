@@ -27,7 +27,7 @@ use super::shared::{Context, Shared};
 /// Above so much output it is time to write, and the backlog gives no more at once, in bytes.
 const PORTION_BYTES: u64 = 64 * 1024;
 
-/// What one socket sends. Small while nothing is going on.
+/// What one socket sends.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     output: Output,
@@ -45,6 +45,10 @@ pub(crate) struct Outgoing {
     streamed: Option<Streamed>,
     end: End,
     want_drain: bool,
+    /// What holds for it is not what its route says.
+    has_own_overflow: bool,
+    /// Since when the client has not taken any of the output, in milliseconds; 0 while there is none.
+    pub(super) write_since: u64,
 }
 
 /// How a socket's messages are compressed.
@@ -97,7 +101,32 @@ impl Outgoing {
             streamed: None,
             end: End::Open,
             want_drain: false,
+            has_own_overflow: false,
+            write_since: 0,
         }
+    }
+
+    /// Makes one that [is at rest](Outgoing::is_at_rest) that of another socket.
+    pub(super) fn belong(
+        &mut self,
+        overflow: Overflow,
+        limit: usize,
+        compression: Option<Compression>,
+    ) {
+        (self.overflow, self.limit, self.compression) = (overflow, limit, compression);
+    }
+
+    /// Whether nothing is going on, and nothing is to be remembered.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.output.is_empty()
+            && !self.blocked
+            && self.end == End::Open
+            && self.backlog.is_none()
+            && self.aside.is_none()
+            && self.context.is_none()
+            && self.streamed.is_none()
+            && !self.want_drain
+            && !self.has_own_overflow
     }
 
     /// Adds a message.
@@ -207,6 +236,7 @@ impl Outgoing {
     /// Sets another rule for a slow client, and what may wait for it in bytes.
     pub(crate) fn set_overflow(&mut self, overflow: Overflow, limit: usize) {
         (self.overflow, self.limit) = (overflow, limit);
+        self.has_own_overflow = true;
         if let Some(backlog) = &mut self.backlog {
             let aside = self.aside.get_or_insert_default();
             backlog.prepare(overflow, |dropped, how| aside.count(&dropped, how));

@@ -3,7 +3,10 @@
 use std::mem;
 
 use bytes::Bytes;
-use millrace_ws::{Deflater, Window};
+use millrace_ws::{Agreed, Deflater, Window};
+
+use super::WebSocketSettings;
+use super::send::{Compression, Outgoing};
 
 /// Payloads above this size, in bytes, are not copied but held until they are written.
 pub(super) const HELD_BYTES: usize = 16 * 1024;
@@ -28,6 +31,11 @@ pub(crate) struct Shared {
     compressed: Vec<u8>,
     spare: Vec<Vec<u8>>,
     spare_bytes: usize,
+    #[expect(
+        clippy::vec_box,
+        reason = "they are handed to sockets as they are, without moving their content"
+    )]
+    resting: Vec<Box<Outgoing>>,
 }
 
 /// What the messages that a client can refer to are remembered in, for the next one to be compressed after them.
@@ -114,6 +122,40 @@ impl Shared {
     pub(super) fn rest(&mut self) {
         if self.compressed.capacity() > SPARE_BYTES {
             self.compressed = Vec::new();
+        }
+    }
+
+    /// What a socket sends with, which has nothing to send so far.
+    #[inline]
+    pub(super) fn take_outgoing(
+        &mut self,
+        settings: &WebSocketSettings,
+        agreed: Option<Agreed>,
+    ) -> Box<Outgoing> {
+        let compression = settings
+            .compression
+            .zip(agreed)
+            .map(|(compression, agreed)| Compression {
+                agreed,
+                level: compression.config.level,
+                threshold: compression.threshold_bytes,
+            });
+        let (overflow, limit) = (settings.overflow, settings.backlog_bytes);
+        match self.resting.pop() {
+            Some(mut outgoing) => {
+                outgoing.belong(overflow, limit, compression);
+                outgoing
+            }
+            None => Box::new(Outgoing::new(overflow, limit, compression)),
+        }
+    }
+
+    /// Takes what a socket has no use for while it has nothing to send.
+    #[inline]
+    pub(super) fn give_outgoing(&mut self, outgoing: Box<Outgoing>) {
+        debug_assert!(outgoing.is_at_rest());
+        if self.resting.len() < SPARE_BUFFERS {
+            self.resting.push(outgoing);
         }
     }
 
