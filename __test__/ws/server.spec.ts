@@ -45,7 +45,8 @@ same(
   ONE,
   async ({ lib, share, log }) => {
     const { server } = share()
-    const wrong: ServerOptions[] = [{}, { port: 0, noServer: true }, { server, noServer: true }, { port: 0, server }]
+    const wrong: Array<ServerOptions | undefined> = [{}, { port: 0, noServer: true }, { server, noServer: true }]
+    wrong.push({ port: 0, server }, undefined)
     for (const options of wrong) {
       try {
         log(new lib.WebSocketServer(options))
@@ -61,7 +62,7 @@ same(
     }
   },
   [
-    ...Array.from({ length: 4 }, () => [
+    ...Array.from({ length: 5 }, () => [
       true,
       'One and only one of the "port", "server", or "noServer" options must be specified',
     ]),

@@ -51,7 +51,7 @@ export class WebSocketServer<T extends typeof WebSocket = typeof WebSocket> exte
    * @param callback told when it listens, with the option `port`
    * @throws ERR_INVALID_OPTION
    */
-  constructor(options: ServerOptions<T>, callback?: () => void) {
+  constructor(options: ServerOptions<T> = {}, callback?: () => void) {
     super()
     checkServer(options as ServerOptions)
     this.options = { clientTracking: true, ...options }
