@@ -52,7 +52,7 @@ export interface WebSocketCompression {
   /**
    * Whether messages may refer to earlier ones (RFC 7692 7.1.1): true, or for each side. Messages that resemble each other
    * get much smaller. Default: false, which keeps nothing for a socket. Cost of true: up to a window for each side of each
-   * socket; a server's window of more than 12 bits costs 300 KiB.
+   * socket; a server's window of more than 12 bits costs 380 KB.
    */
   contextTakeover?: boolean | { server?: boolean | undefined; client?: boolean | undefined } | undefined
   /** Size of the server's window as a power of two, 9 to 15. Default: 15, or 12 (4 KiB) with `contextTakeover`. */

@@ -68,9 +68,10 @@ export interface WebSocketDefinition<Data = undefined, Pattern extends string = 
    */
   compression?: boolean | WebSocketCompression | undefined
   /**
-   * What becomes of messages when more than `limits.backlog` waits for a client: `'close'` closes its socket with 1008,
-   * `'dropNewest'` drops the message that does not fit, `'dropOldest'` makes room for it, `'latest'` keeps of each topic
-   * only the latest message, and drops the oldest of the others. `dropped` is told of those. Default: `'close'`.
+   * What becomes of messages when more than `limits.backlog` waits for a client: `'close'` cuts the connection and calls
+   * `close` with 1008, `'dropNewest'` drops the message that does not fit, `'dropOldest'` makes room for it, `'latest'`
+   * keeps of each topic only the latest message, and drops the oldest of the others. `dropped` is told of those. Default:
+   * `'close'`.
    */
   overflow?: OverflowPolicy | undefined
   /** Ask clients that are silent for a while whether they are still there: see `timeouts.idle`. Default: true. */
