@@ -42,6 +42,10 @@ use crate::websocket::Published;
 /// Set in the ready numbers of acceptors; slots of connections stay below.
 const ACCEPTOR: u32 = 1 << THREAD_SHIFT;
 
+/// Connections with new answers that are visited in a pass; the others wait for the next. A visit that writes takes some
+/// 5 µs, and what is published to many sockets must not keep all others waiting until it is written to the last.
+const VISITS_PER_PASS: usize = 256;
+
 /// Stands for no timer in what the sleep is set to.
 const NEVER: u64 = u64::MAX;
 
@@ -99,6 +103,8 @@ struct Driver {
     sleep_until: u64,
     /// Connections with new answers.
     answered: Vec<u32>,
+    /// Bytes that were published to them.
+    published_bytes: usize,
     commands: Vec<Command>,
     visits: Vec<u32>,
 }
@@ -183,6 +189,7 @@ impl Driver {
             sleep: Box::pin(tokio::time::sleep_until(Instant::now())),
             sleep_until: NEVER,
             answered: Vec::new(),
+            published_bytes: 0,
             commands: Vec::new(),
             visits: Vec::new(),
         }
@@ -202,7 +209,7 @@ impl Driver {
             }
         }
         self.visits = visits;
-        self.visit_answered();
+        self.visit_answered(VISITS_PER_PASS);
         self.expire();
         self.room.outboxes.end_pass();
         self.outboxes.swap(&mut self.room.outboxes);
@@ -332,12 +339,18 @@ impl Driver {
         }
     }
 
-    fn visit_answered(&mut self) {
+    fn visit_answered(&mut self, most: usize) {
         let mut answered = std::mem::take(&mut self.answered);
-        for slot in answered.drain(..) {
+        let count = answered.len().min(most);
+        for slot in answered.drain(..count) {
             self.visit(slot as usize, Connection::visit_listed);
         }
         self.answered = answered;
+        if self.answered.is_empty() {
+            self.published_bytes = 0;
+        } else {
+            self.handle.ready.wake_task();
+        }
     }
 
     /// Lets a connection act, and draws the consequences. A panic costs that connection and no other.

@@ -13,6 +13,10 @@ use crate::connection::{Connection, Fate};
 use crate::server::Server;
 use crate::websocket::Published;
 
+/// Above so many published bytes that are not written yet, all of them are before more is added: each of very many sockets
+/// could have its output full.
+const PUBLISHED_BYTES: usize = 16 * 1024 * 1024;
+
 impl Driver {
     /// Does what a socket asks about topics, and says whether it was that.
     pub(super) fn subscribe(&mut self, slot: usize, action: &SocketAction<'_>) -> bool {
@@ -55,6 +59,9 @@ impl Driver {
             for slot in panicked {
                 self.end_panicked(slot as usize);
             }
+            if self.published_bytes > PUBLISHED_BYTES {
+                self.visit_answered(usize::MAX);
+            }
         }
     }
 
@@ -86,6 +93,7 @@ impl Driver {
         });
         let counters = tenant.server.counters(self.room.thread);
         counters.messages_published.add(count);
+        self.published_bytes += count as usize * message.payload_bytes();
         (full, panicked)
     }
 

@@ -110,7 +110,7 @@ impl Published {
         self.compress
     }
 
-    pub(super) fn payload_bytes(&self) -> usize {
+    pub(crate) fn payload_bytes(&self) -> usize {
         self.payload_bytes
     }
 

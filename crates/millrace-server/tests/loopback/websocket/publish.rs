@@ -82,14 +82,15 @@ fn a_thousand_subscribers_get_everything_in_order_on_every_thread() {
         clients.push(client);
         records.extend(subscribe(socket, "news"));
     }
+    // More in all than waits for the end of a pass to be written.
     for round in 0..100u32 {
-        let payload: Vec<u8> = round.to_le_bytes().repeat(16);
+        let payload: Vec<u8> = round.to_le_bytes().repeat(128);
         records.extend(publish(server, "news", &payload));
     }
     hall.send(records);
     for client in &mut clients {
         for round in 0..100u32 {
-            assert_eq!(client.message(), round.to_le_bytes().repeat(16));
+            assert_eq!(client.message(), round.to_le_bytes().repeat(128));
         }
     }
     let stats = hall.site.stats();
