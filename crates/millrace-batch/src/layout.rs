@@ -44,7 +44,7 @@ pub mod inbound_kind {
     pub const MESSAGE: u32 = 9;
     /// Something else happened to a WebSocket, 5 words.
     pub const SOCKET: u32 = 10;
-    /// A WebSocket is over, 6 words; the last record of it.
+    /// A WebSocket is over, 6 words. Behind it come only SENT records of what was sent too late.
     pub const CLOSED: u32 = 11;
     /// A message asked to be notified about is done, 6 words.
     pub const SENT: u32 = 12;

@@ -1,6 +1,7 @@
 //! Clients that do not read what they are sent.
 
 use std::io::{Read, Write};
+use std::net::TcpStream;
 
 use millrace_batch::SocketId;
 use millrace_batch::layout::{outbound_flag, overflow};
@@ -71,13 +72,7 @@ fn a_client_that_reads_nothing_is_cut_off() {
 #[test]
 fn a_client_that_does_not_even_read_that_it_was_accepted_is_cut_off() {
     let mut hall = hall(Overflow::Close, LARGE);
-    let mut client = hall.connect_slow();
-    client.write_all(GET.as_bytes()).unwrap();
-    let id = hall.site.js.request();
-    // The answer stays in the output, and the 101 behind it.
-    hall.send(respond(id, &"x".repeat(200_000)));
-    client.write_all(HANDSHAKE.as_bytes()).unwrap();
-    let socket = hall.site.accept("", "");
+    let (client, socket) = accept_behind_an_answer(&mut hall);
     for _ in 0..20 {
         hall.send(send(socket, &[b'x'; LARGE / 16]));
     }
@@ -87,15 +82,21 @@ fn a_client_that_does_not_even_read_that_it_was_accepted_is_cut_off() {
     drop(client);
 }
 
-#[test]
-fn messages_that_wait_for_the_answers_before_them_come_in_their_order() {
-    let mut hall = hall(Overflow::Close, 2 * LARGE);
+/// Opens a socket whose client has yet to read an answer of 200,000 bytes: its 101 waits behind that.
+fn accept_behind_an_answer(hall: &mut Hall) -> (TcpStream, SocketId) {
     let mut client = hall.connect_slow();
     client.write_all(GET.as_bytes()).unwrap();
     let id = hall.site.js.request();
     hall.send(respond(id, &"x".repeat(200_000)));
     client.write_all(HANDSHAKE.as_bytes()).unwrap();
     let socket = hall.site.accept("", "");
+    (client, socket)
+}
+
+#[test]
+fn messages_that_wait_for_the_answers_before_them_come_in_their_order() {
+    let mut hall = hall(Overflow::Close, 2 * LARGE);
+    let (mut client, socket) = accept_behind_an_answer(&mut hall);
     for number in 0..100u32 {
         hall.send(send(socket, &number.to_le_bytes()));
     }
