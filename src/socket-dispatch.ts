@@ -111,7 +111,7 @@ export class SocketDispatch {
   /** Delivers what came while the socket was paused, later. */
   deliverKept(socket: Socket): void {
     process.nextTick(() => {
-      while (socket._kept !== null && !socket.isPaused) {
+      while (socket._kept !== null && !socket.isPaused && !socket._isDeaf) {
         const first = socket._kept.shift()
         if (first === undefined) socket._kept = null
         else this.deliver(socket, first)
@@ -121,6 +121,7 @@ export class SocketDispatch {
 
   /** What is not for `message`, or not now. */
   private aside(at: number, socket: Socket, data: string | Buffer): boolean {
+    if (socket._isDeaf) return false
     const kept: Kept = { data, part: partOf(this.inbox, at), code: 0, wasClean: false }
     if (socket._kept === null) return this.deliver(socket, kept)
     socket._kept.push(kept)
@@ -146,7 +147,7 @@ export class SocketDispatch {
       wasClean: closedIsClean(inbox, at),
     }
     const kept = socket._kept
-    if (kept !== null && kept.length !== 0 && !socket._isTerminated) {
+    if (kept !== null && kept.length !== 0 && !socket._isDeaf) {
       kept.push(end)
     } else {
       socket._kept = null
@@ -157,6 +158,7 @@ export class SocketDispatch {
   }
 
   private socketEvent(at: number, socket: Socket): boolean {
+    if (socket._isDeaf) return false
     const { inbox } = this
     const { drain, dropped, ping, pong } = socket._route._handlers
     switch (socketEvent(inbox, at)) {

@@ -17,7 +17,7 @@ import { upgradeHandler } from './websocket-upgrade'
 /**
  * What a route does with WebSockets: its handlers, and its options. The handlers are called as functions, one after the
  * other for each socket; what they return has no meaning, except a promise: nobody waits for it, but when it rejects, or a
- * handler throws, the error goes to `onError` once and the socket is closed with 1011.
+ * handler throws, the error goes to `onError` once and the socket is closed with 1011; only `close` is called after that.
  *
  * `Data` is what `upgrade` attaches to each socket, `Pattern` that of the route: it types `request.params`. Write `upgrade`
  * first, so that the type of its `data` is known to the others.

@@ -67,7 +67,8 @@ const ASKED = 1
 /** `send` has said 'buffered', so that somebody waits for `drain`. */
 const TOLD = 2
 const PAUSED = 4
-const TERMINATED = 8
+/** `terminate` was called, or a handler has failed: what the client sends is nobody's. */
+const DEAF = 8
 
 /** RFC 6455 5.5: payloads of control frames are short. */
 const CONTROL_BYTES = 125
@@ -285,14 +286,15 @@ export class ServerWebSocket<Data = undefined> {
   }
 
   /**
-   * Cuts the connection without a Close frame; what waits to be sent is lost. `close` is called with 1006.
+   * Cuts the connection without a Close frame; what waits to be sent is lost. `close` is called with 1006, and
+   * no other handler before.
    *
    * @returns false when it is closed already
    */
   terminate(): boolean {
     if (this._readyState === CLOSED) return false
     this._readyState = CLOSING
-    this._flags |= TERMINATED
+    this.deafen()
     this._control(Control.terminate, 0, '')
     return true
   }
@@ -447,6 +449,7 @@ export class ServerWebSocket<Data = undefined> {
 
   /** @internal A handler has failed: the client is told so at once. */
   _fail(): void {
+    if (this._readyState !== CLOSED) this.deafen()
     if (this._readyState !== OPEN) return
     this._readyState = CLOSING
     this._control(Control.close, INTERNAL_ERROR, '')
@@ -482,9 +485,15 @@ export class ServerWebSocket<Data = undefined> {
     this._topics = null
   }
 
-  /** @internal Whether what was kept is of no use any more. */
-  get _isTerminated(): boolean {
-    return (this._flags & TERMINATED) !== 0
+  /** @internal Whether no handler but `close` is called any more. */
+  get _isDeaf(): boolean {
+    return (this._flags & DEAF) !== 0
+  }
+
+  private deafen(): void {
+    this._flags |= DEAF
+    // Messages are kept from now on, as while paused, so that the short way has nothing more to look at.
+    this._kept ??= new Queue()
   }
 
   private heartbeat(operation: number, data: WebSocketMessage): boolean {

@@ -5,7 +5,8 @@ import { Worker } from 'node:worker_threads'
 import ava from 'ava'
 import { WebSocket } from 'ws'
 import { webSocket, type ServerWebSocket, type WebSocketDefinition } from '#dist/index'
-import { Client, closePayload, Deferred, Opcode, serve } from './served'
+import { until } from '../answers/served'
+import { Client, closePayload, Deferred, frameOf, Opcode, serve } from './served'
 
 // One after the other, so that a client is there to answer when it is asked.
 const test = ava.serial
@@ -225,6 +226,51 @@ test('a handler that fails closes its socket with 1011 and is reported once, oth
   t.deepEqual(
     reported.map((error) => (error as Error).message),
     ['now', 'later', 'open', 'close'],
+  )
+})
+
+test('no more messages come after terminate, or when a handler has failed', async (t) => {
+  const calls: string[] = []
+  const ends: number[] = []
+  const definition = (end: (socket: ServerWebSocket) => void): ReturnType<typeof webSocket> =>
+    webSocket({
+      message(socket, message) {
+        calls.push(String(message))
+        end(socket)
+      },
+      ping: () => calls.push('ping'),
+      close: (_socket, code) => ends.push(code),
+    })
+  const { raw, reported } = await serve(t, {
+    '/terminate': definition((socket) => void socket.terminate()),
+    '/throw': definition(() => {
+      throw new Error('once')
+    }),
+    '/close': definition((socket) => {
+      socket.close(1000)
+      throw new Error('after close')
+    }),
+  })
+  for (const [target, code] of [
+    ['/terminate', null],
+    ['/throw', 1011],
+    ['/close', 1000],
+  ] as const) {
+    const client = await raw(target)
+    client.wire.send(
+      Buffer.concat([frameOf(Opcode.text, target), frameOf(Opcode.ping, ''), frameOf(Opcode.text, 'more')]),
+    )
+    if (code !== null) {
+      t.is((await client.close()).code, code)
+      client.wire.send(Buffer.concat([frameOf(Opcode.text, 'still'), frameOf(Opcode.close, closePayload(code))]))
+    }
+    await until(() => ends.length === calls.length)
+  }
+  t.deepEqual(calls, ['/terminate', '/throw', '/close'])
+  t.deepEqual(ends, [1006, 1011, 1000])
+  t.deepEqual(
+    reported.map((error) => (error as Error).message),
+    ['once', 'after close'],
   )
 })
 
