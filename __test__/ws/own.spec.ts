@@ -50,6 +50,26 @@ test('a handshake of node:http is refused, and told what to use', async (t) => {
   await seen
 })
 
+test('a handshake behind a request without an answer costs the connection', async (t) => {
+  const server = createServer({ handler: () => new Promise(() => undefined) })
+  const wss = new WebSocketServer({ server, path: '/ws' })
+  const closed: number[] = []
+  wss.on('connection', (socket) => socket.on('close', (code) => closed.push(code)))
+  const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close({ timeout: 0 }))
+  const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+  const lines = Object.entries(HANDSHAKE).map(([name, value]) => `${name}: ${String(value)}\r\n`)
+  socket.write(`GET /hangs HTTP/1.1\r\nhost: a\r\n\r\nGET /ws HTTP/1.1\r\nhost: a\r\n${lines.join('')}\r\n`)
+  let received = ''
+  socket.on('data', (chunk) => (received += String(chunk)))
+  await once(socket, 'close')
+  t.is(received, '')
+  while (closed.length === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+  t.deepEqual(closed, [1006])
+  t.is(wss.clients.size, 0)
+  t.is(server.stats().pending, 0)
+})
+
 test('each sentence of the core about a breach has a code of ws', (t) => {
   const folder = path.join(home, 'crates', 'millrace-ws', 'src')
   const source = readdirSync(folder)

@@ -12,7 +12,8 @@ use crate::room::Room;
 
 impl Connection {
     /// Answers a handshake with 101 and makes the connection a WebSocket. One that came too late does nothing: its
-    /// handler has been told why.
+    /// handler has been told why. A request that cannot become one costs the connection, as its handler takes it for one
+    /// and the client does not.
     pub(crate) fn accept_websocket(
         &mut self,
         room: &mut Room,
@@ -31,6 +32,15 @@ impl Connection {
         let settings = self.server.lane.websocket_settings(settings);
         let settings = settings.ok_or(Rejected::WrongLength)?;
         let active = self.active.as_mut().ok_or(Rejected::Gone)?;
+        // RFC 9110 7.8: answers that are missing would have to come first. On routes of WebSockets that has been seen to;
+        // here is who was accepted by a handler of another kind.
+        let is_alone = active
+            .conn
+            .pending()
+            .all(|pending| pending == exchange.sequence);
+        if !is_alone && active.conn.is_pending(exchange.sequence) {
+            return Err(Rejected::WrongLength);
+        }
         let compression = settings.compression.as_ref();
         let agreed = compression.and_then(|compression| negotiate([offers], &compression.config));
         let extensions = extension_line(agreed);
@@ -46,7 +56,13 @@ impl Connection {
         let policy = &self.server.config.policy;
         active
             .conn
-            .tunnel(exchange.sequence, &head, &room.date, policy)?;
+            .tunnel(exchange.sequence, &head, &room.date, policy)
+            .map_err(|rejected| match rejected {
+                Rejected::OutOfOrder if active.conn.is_pending(exchange.sequence) => {
+                    Rejected::WrongLength
+                }
+                rejected => rejected,
+            })?;
         // From here on there are no exchanges, only what is left of their answers.
         active.conn.abandon(|_| {});
         let counters = self.server.counters(room.thread);

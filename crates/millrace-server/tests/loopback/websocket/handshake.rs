@@ -1,6 +1,6 @@
 //! From a request to a WebSocket, or not.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use millrace_server::{RouteTimeouts, WebSocketCompression, WebSocketExtension, WebSocketSettings};
 
@@ -144,6 +144,30 @@ fn a_handshake_behind_requests_without_answers_is_refused() {
     js.send(accept(id, settings, "", KEY, ""));
     assert_eq!(read_answer(&mut client).body, "fixed");
     assert!(read_head(&mut client).starts_with("HTTP/1.1 101 "));
+}
+
+#[test]
+fn a_handler_that_accepts_what_cannot_be_a_websocket_loses_the_connection() {
+    let (mut js, server, address) = Js::routing(config(), Vec::new());
+    let settings = js
+        .thread
+        .add_websocket_settings(WebSocketSettings::default());
+    // Not behind a request without an answer, whose place the 101 would take, nor in a version that has no upgrade.
+    let old = HANDSHAKE.replace("HTTP/1.1", "HTTP/1.0");
+    for requests in [[GET, HANDSHAKE].concat(), old] {
+        let mut client = ask(address, &requests);
+        let ids: Vec<_> = requests.matches("GET ").map(|_| js.request()).collect();
+        js.send(accept(*ids.last().unwrap(), settings, "", KEY, ""));
+        let mut answer = Vec::new();
+        // Cut, so that it may end with an error.
+        let _ = client.read_to_end(&mut answer);
+        assert_eq!(answer, b"");
+        for id in ids {
+            assert!(matches!(js.next(), Event::Abort(gone, _) if gone == id));
+        }
+    }
+    let stats = js.thread.stats(server.id).unwrap();
+    assert_eq!((stats.pending, stats.websockets), (0, 0));
 }
 
 #[test]
