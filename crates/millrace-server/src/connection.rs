@@ -18,7 +18,7 @@ use millrace_http1::{Error, refusal};
 use millrace_ws::CloseCode;
 
 pub(crate) use self::deadline::LOOK_AFTER;
-pub(crate) use self::flush::WRITE_SLICES;
+pub(crate) use self::flush::poll_write_next;
 use self::parse::{Filled, stall};
 pub(crate) use self::route::{FileRequest, Lookup};
 use crate::ready::SlotWaker;

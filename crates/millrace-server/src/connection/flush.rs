@@ -4,14 +4,15 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
 use millrace_batch::layout::{AbortReason, WriteOutcome};
-use millrace_http1::Segment;
+use millrace_http1::{Output, Segment};
 
 use super::Connection;
 use crate::files::shrunk;
 use crate::room::Room;
+use crate::socket::Socket;
 
 /// Pieces written at once.
-pub(crate) const WRITE_SLICES: usize = 32;
+const WRITE_SLICES: usize = 32;
 
 /// Bytes of files that a connection sends before the others get their turn.
 const FILE_BYTES_PER_VISIT: u64 = 1024 * 1024;
@@ -57,15 +58,7 @@ impl Connection {
                     }
                     sent
                 }
-                Segment::Bytes => match output.single() {
-                    Some(bytes) => self.socket.poll_write(&mut context, bytes),
-                    None => {
-                        let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
-                        let count = output.slices(&mut slices);
-                        self.socket
-                            .poll_write_vectored(&mut context, &slices[..count])
-                    }
-                },
+                Segment::Bytes => poll_write_next(&mut self.socket, &mut context, output),
             };
             match written {
                 Poll::Pending => break,
@@ -113,6 +106,23 @@ impl Connection {
         if let Some(sequence) = active.conn.take_cut_body() {
             room.batch(lane)
                 .push_abort(id(sequence), AbortReason::ConnectionLost);
+        }
+    }
+}
+
+/// Writes what is next in an output and in memory.
+#[inline]
+pub(crate) fn poll_write_next(
+    socket: &mut Socket,
+    context: &mut Context<'_>,
+    output: &Output,
+) -> Poll<io::Result<usize>> {
+    match output.single() {
+        Some(bytes) => socket.poll_write(context, bytes),
+        None => {
+            let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
+            let count = output.slices(&mut slices);
+            socket.poll_write_vectored(context, &slices[..count])
         }
     }
 }

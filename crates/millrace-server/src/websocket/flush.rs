@@ -1,13 +1,13 @@
 //! From what a WebSocket has to send to its socket.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::task::{Context, Poll};
 
 use millrace_batch::SocketId;
 
 use super::sent::News;
 use super::{Heard, WebSocket};
-use crate::connection::{Connection, Fate, WRITE_SLICES};
+use crate::connection::{Connection, Fate, poll_write_next};
 use crate::room::Room;
 use crate::server::Server;
 
@@ -81,16 +81,7 @@ impl Connection {
                 }
                 break;
             }
-            let written = match output.single() {
-                Some(bytes) => self.socket.poll_write(&mut context, bytes),
-                None => {
-                    let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
-                    let count = output.slices(&mut slices);
-                    self.socket
-                        .poll_write_vectored(&mut context, &slices[..count])
-                }
-            };
-            match written {
+            match poll_write_next(&mut self.socket, &mut context, output) {
                 Poll::Pending => {
                     outgoing.set_blocked();
                     break;
