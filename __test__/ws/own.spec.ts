@@ -70,6 +70,36 @@ test('a handshake behind a request without an answer costs the connection', asyn
   t.is(server.stats().pending, 0)
 })
 
+test('a client that is faster than events of one a turn has to wait', async (t) => {
+  const server = createServer({ limits: { queuedBytes: 65_536 } })
+  const wss = new WebSocketServer({ server, allowSynchronousEvents: false })
+  const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close({ timeout: 0 }))
+  const COUNT = 5000
+  let [handled, most] = [0, 0]
+  const done = new Promise<void>((resolve) => {
+    wss.on('connection', (socket) => {
+      socket.on('message', (message) => {
+        if ((message as Buffer).readUInt32LE() !== handled) t.fail('out of order')
+        handled++
+        most = Math.max(most, server.stats().websockets.messagesReceived - handled)
+        t.false(socket.isPaused)
+        if (handled === COUNT) resolve()
+      })
+    })
+  })
+  const client = new Client(`ws://127.0.0.1:${port}`)
+  await once(client, 'open')
+  const payload = Buffer.alloc(10_000)
+  for (let n = 0; n < COUNT; n++) {
+    payload.writeUInt32LE(n)
+    client.send(Buffer.from(payload))
+  }
+  await done
+  t.true(most < COUNT / 5, `${most} messages waited in memory`)
+  client.terminate()
+})
+
 test('each sentence of the core about a breach has a code of ws', (t) => {
   const folder = path.join(home, 'crates', 'millrace-ws', 'src')
   const source = readdirSync(folder)

@@ -86,6 +86,10 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   private unfinished: OutgoingMessage | null = null
   /** What waits for the core, or until a Blob has been read; null when nothing has to. */
   private waiting: Array<() => void> | null = []
+  /** The program has paused it. */
+  private paused = false
+  /** The core's socket is paused because too many events wait. */
+  private held = false
   /** Events that go out one a turn of the event loop; null when they go out as they come. */
   private readonly events: Queue<() => void> | null
 
@@ -125,7 +129,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   }
 
   get isPaused(): boolean {
-    return this.core === null ? this.opening?.isPaused === true : this.core.isPaused
+    return this.core === null ? this.opening?.isPaused === true : this.paused
   }
 
   /** The subprotocol agreed on; `''` for none. */
@@ -258,7 +262,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   /** @internal The client has been answered. */
   _attach(core: ServerWebSocket<unknown>): void {
     this.core = core
-    if (this.isPaused) core.pause()
+    if (this.opening?.isPaused === true) this.flow(true)
     this.goOn()
   }
 
@@ -390,8 +394,23 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     const { core, opening } = this
     if (core === null) {
       if (opening !== null && this.state !== CLOSED) opening.isPaused = pause
-    } else if (pause) core.pause()
+    } else {
+      this.paused = pause && core.readyState !== CLOSED
+      this.steer(core)
+    }
+  }
+
+  /** Has the client wait as long as somebody wants that. */
+  private steer(core: ServerWebSocket<unknown>): void {
+    if (this.paused || this.held) core.pause()
     else core.resume()
+  }
+
+  /** What a fast client has sent waits there and not here. */
+  private hold(held: boolean): void {
+    if (held === this.held || this.core === null) return
+    this.held = held
+    this.steer(this.core)
   }
 
   private refuse(state: number, data: unknown, callback: SendCallback | undefined): void {
@@ -402,6 +421,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   private later(event: () => void): void {
     const events = this.events!
     events.push(event)
+    if (events.length === MOST_EVENTS) this.hold(true)
     if (events.length !== 1) return
     const next = (): void => {
       try {
@@ -409,6 +429,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
       } finally {
         events.shift()
         if (events.length !== 0) setImmediate(next)
+        else this.hold(false)
       }
     }
     setImmediate(next)
@@ -418,6 +439,9 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 for (const [value, name] of STATES.entries()) {
   Object.defineProperty(WebSocket.prototype, name, { enumerable: true, value })
 }
+
+/** With so many events waiting, the client is not read. */
+const MOST_EVENTS = 64
 
 /** For the events of {@link WebSocket.addEventListener}. */
 export const wasCleanlyClosed = new WeakMap<object, boolean>()
