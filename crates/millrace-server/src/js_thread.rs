@@ -20,8 +20,7 @@ use crate::server::Server;
 use crate::socket::RawListener;
 use crate::stats::Stats;
 use crate::thread::{Command, ThreadHandle};
-use crate::websocket::Published;
-use crate::websocket::WebSocketSettings;
+use crate::websocket::{Published, Run, WebSocketSettings};
 
 /// The I/O threads of the process. They are started when first asked for and never end.
 #[derive(Debug, Default)]
@@ -103,11 +102,11 @@ impl JsThread {
             };
             let server = self.server(publication.server)?;
             threads = threads.max(server.config.io_threads);
-            Published::of(publication, chunks).map(Arc::new)
+            Published::of(publication, chunks)
         });
-        let messages: Arc<[Arc<Published>]> = messages.collect();
+        let runs: Arc<[Run]> = Run::collect(messages).into();
         for thread in self.threads.iter().take(threads) {
-            thread.send(Command::Publish(messages.clone()));
+            thread.send(Command::Publish(runs.clone()));
         }
     }
 

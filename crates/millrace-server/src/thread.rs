@@ -37,7 +37,7 @@ use crate::room::Room;
 use crate::server::Server;
 use crate::socket::{RawListener, RawStream, Socket};
 use crate::timer::Timers;
-use crate::websocket::Published;
+use crate::websocket::Run;
 
 /// Set in the ready numbers of acceptors; slots of connections stay below.
 const ACCEPTOR: u32 = 1 << THREAD_SHIFT;
@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Carry out what JavaScript wrote.
     CarryOut(Arc<Lane>, Outgoing),
     /// Send messages to those who want their topics.
-    Publish(Arc<[Arc<Published>]>),
+    Publish(Arc<[Run]>),
     /// Go on with an exchange that a worker had.
     Worked(ExchangeId, Worked),
     /// JavaScript has dispatched all that a socket sent before its end.
@@ -228,7 +228,7 @@ impl Driver {
         for command in commands.drain(..) {
             match command {
                 Command::CarryOut(lane, outgoing) => self.carry_out(&lane, outgoing),
-                Command::Publish(messages) => self.publish(&messages),
+                Command::Publish(runs) => self.publish(&runs),
                 Command::Worked(exchange, worked) => self.worked(exchange, worked),
                 Command::Dispatched(socket) => {
                     if let Some(slot) = self.find(socket.connection, socket.generation) {

@@ -9,7 +9,7 @@
 //!
 //! - `accept`: from an exchange to a socket. `receive`: from its bytes to records. `control`: what JavaScript asks for.
 //! - `send`: what goes out; `backlog`: what waits for a slow client; `sent`: what became of it; `shared`: what the sockets
-//!   of a thread share for this. `published`: messages for many.
+//!   of a thread share for this. `published`: messages for many; `run`: those of them that go together.
 //! - `flush`: one write for all that a pass has to send.
 //! - `close`: how it ends, each way told once. `deadline`: when it is late.
 //! - `settings`: what all of this goes by. `aside`: what few sockets need at a time.
@@ -23,6 +23,7 @@ mod deadline;
 mod flush;
 mod published;
 mod receive;
+mod run;
 mod send;
 mod sent;
 mod settings;
@@ -37,6 +38,7 @@ use self::aside::Aside;
 pub use self::backlog::Overflow;
 pub(crate) use self::published::Published;
 pub(crate) use self::receive::HEADROOM;
+pub(crate) use self::run::Run;
 pub(crate) use self::send::Outgoing;
 pub use self::settings::{WebSocketCompression, WebSocketSettings};
 pub(crate) use self::shared::Shared;

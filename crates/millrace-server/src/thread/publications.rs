@@ -1,7 +1,6 @@
 //! What the WebSockets of an I/O thread have subscribed to, and what is published.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 
 use millrace_batch::SocketId;
 use millrace_batch::layout::THREAD_SHIFT;
@@ -11,7 +10,7 @@ use super::{ACCEPTOR, Driver};
 use crate::answer::CutShort;
 use crate::connection::{Connection, Fate};
 use crate::server::Server;
-use crate::websocket::Published;
+use crate::websocket::Run;
 
 /// Above so many published bytes that are not written yet, all of them are before more is added: each of very many sockets
 /// could have its output full.
@@ -49,9 +48,9 @@ impl Driver {
     }
 
     /// Adds messages to what those who want their topics are sent. They are written with all else of the pass.
-    pub(super) fn publish(&mut self, messages: &[Arc<Published>]) {
-        for message in messages {
-            let (full, panicked) = self.deliver(message);
+    pub(super) fn publish(&mut self, runs: &[Run]) {
+        for run in runs {
+            let (full, panicked) = self.deliver(run);
             for slot in full {
                 self.visit(slot as usize, Connection::flush_and_settle);
                 self.end(slot as usize, Fate::Cut(CutShort::REASON));
@@ -66,8 +65,9 @@ impl Driver {
     }
 
     /// Gives those whose clients are too slow, and those that failed.
-    fn deliver(&mut self, message: &Arc<Published>) -> (Vec<u32>, Vec<u32>) {
+    fn deliver(&mut self, run: &Run) -> (Vec<u32>, Vec<u32>) {
         let (mut full, mut panicked) = (Vec::new(), Vec::new());
+        let message = run.first();
         let except = message.except.and_then(|socket| self.slot_of(socket));
         let Some(tenant) = self.servers.get_mut(&message.server) else {
             return (full, panicked);
@@ -84,7 +84,7 @@ impl Driver {
                 return;
             }
             count += 1;
-            match catch_unwind(AssertUnwindSafe(|| connection.deliver(room, message))) {
+            match catch_unwind(AssertUnwindSafe(|| connection.deliver(room, run))) {
                 Ok(Ok(())) if connection.list() => answered.push(slot),
                 Ok(Ok(())) => {}
                 Ok(Err(CutShort)) => full.push(slot),
@@ -92,8 +92,10 @@ impl Driver {
             }
         });
         let counters = tenant.server.counters(self.room.thread);
-        counters.messages_published.add(count);
-        self.published_bytes += count as usize * message.payload_bytes();
+        counters
+            .messages_published
+            .add(count * run.messages().len() as u64);
+        self.published_bytes += count as usize * run.payload_bytes();
         (full, panicked)
     }
 

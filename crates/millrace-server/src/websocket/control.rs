@@ -1,12 +1,10 @@
 //! What JavaScript asks of a WebSocket.
 
-use std::sync::Arc;
-
 use millrace_batch::layout::WriteOutcome;
 use millrace_batch::outbound::{self, SocketAction};
 
 use super::send::{Message, Verdict};
-use super::{Overflow, Published};
+use super::{Overflow, Run};
 use crate::answer::{CutShort, Pieces};
 use crate::connection::Connection;
 use crate::room::Room;
@@ -77,21 +75,30 @@ impl Connection {
         self.obey(room, verdict)
     }
 
-    /// Adds a published message to what the connection's WebSocket sends, if it still is one.
+    /// Adds published messages to what the connection's WebSocket sends, if it still is one.
     #[inline]
-    pub(crate) fn deliver(
-        &mut self,
-        room: &mut Room,
-        message: &Arc<Published>,
-    ) -> Result<(), CutShort> {
+    pub(crate) fn deliver(&mut self, room: &mut Room, run: &Run) -> Result<(), CutShort> {
         let Some(websocket) = &mut self.websocket else {
             return Ok(());
         };
         let shared = &mut room.websockets;
-        match websocket.outgoing(shared).deliver(shared, message) {
-            Verdict::Goes => Ok(()),
-            verdict => self.obey(room, verdict),
+        match websocket.outgoing(shared).deliver_run(shared, run) {
+            Some(Verdict::Goes) => Ok(()),
+            Some(verdict) => self.obey(room, verdict),
+            None => self.deliver_each(room, run),
         }
+    }
+
+    fn deliver_each(&mut self, room: &mut Room, run: &Run) -> Result<(), CutShort> {
+        for message in run.messages() {
+            let Some(websocket) = &mut self.websocket else {
+                return Ok(());
+            };
+            let shared = &mut room.websockets;
+            let verdict = websocket.outgoing(shared).deliver(shared, message);
+            self.obey(room, verdict)?;
+        }
+        Ok(())
     }
 
     fn obey(&mut self, room: &mut Room, verdict: Verdict) -> Result<(), CutShort> {

@@ -105,6 +105,11 @@ impl Published {
         self.topic_key
     }
 
+    /// Whether the same sockets get both.
+    pub(super) fn goes_where(&self, other: &Published) -> bool {
+        self.server == other.server && self.except == other.except && self.topic == other.topic
+    }
+
     /// Whether clients that can read it get it compressed.
     pub(super) fn may_be_compressed(&self) -> bool {
         self.compress
@@ -177,6 +182,14 @@ impl Frame {
                 );
                 output.hold(payload.clone());
             }
+        }
+    }
+
+    /// All of it, when it is to be copied.
+    pub(super) fn copied(&self) -> Option<&[u8]> {
+        match self {
+            Frame::Small(bytes) => Some(bytes),
+            Frame::Large { .. } => None,
         }
     }
 

@@ -21,6 +21,7 @@ use self::aside::Aside;
 pub(crate) use self::message::{Message, Piece};
 use super::backlog::{Backlog, Content, Form, Full, Overflow, Waiting};
 use super::published::Published;
+use super::run::Run;
 use super::sent::{Dropped, News, Sent};
 use super::shared::{Context, Shared};
 
@@ -154,6 +155,18 @@ impl Outgoing {
             self.refill(shared);
         }
         self.verdict()
+    }
+
+    /// Adds messages that are published together, unless each needs a look of its own. None when it does.
+    #[inline]
+    pub(crate) fn deliver_run(&mut self, shared: &mut Shared, run: &Run) -> Option<Verdict> {
+        let is_free = self.is_free_for(None) && self.end == End::Open;
+        if !is_free || self.compression.is_some() && run.may_be_compressed() {
+            return None;
+        }
+        self.take_memory(shared);
+        run.put(&mut self.output);
+        Some(self.verdict())
     }
 
     /// Adds a published message.
