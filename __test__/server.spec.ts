@@ -109,6 +109,8 @@ test('what other servers take as further arguments is refused, not passed over',
   await t.throwsAsync(listen(0, '127.0.0.1'), { ...refused, message: /"127\.0\.0\.1" as well/ })
   await t.throwsAsync(listen(0, undefined, callback), refused)
   t.false(server.listening)
+  const websocket = server.websocket.bind(server) as (...given: unknown[]) => unknown
+  t.throws(() => websocket('/', {}, callback), { ...refused, message: /2 arguments/ })
   t.throws(() => (createServer as (...given: unknown[]) => unknown)({}, callback), {
     ...refused,
     message: /option `handler`/,

@@ -167,8 +167,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Adds a route by which clients open WebSockets (RFC 6455), for GET; also while the server listens. The same as {@link route} with
-   * {@link webSocket}.
+   * Adds a route by which clients open WebSockets (RFC 6455), for GET; also while the server listens. The same as
+   * {@link route} with {@link webSocket}.
    *
    * @param pattern as for {@link route}
    * @param definition handlers and options
@@ -178,6 +178,7 @@ export class Server implements AsyncDisposable {
     pattern: Pattern,
     definition: WebSocketDefinition<Data, NoInfer<Pattern>>,
   ): this {
+    refuseMore('websocket()', arguments, 2, 'handlers and options are in the definition')
     this.routes.add('GET', pattern, webSocket(definition), undefined)
     return this
   }
@@ -188,7 +189,7 @@ export class Server implements AsyncDisposable {
    *
    * @param topic text of levels with `/` between; without wildcards, which only subscriptions can have
    * @returns false when nobody can get it: nobody has subscribed to anything, or the server does not listen
-   * @throws ERR_INVALID_ARGUMENT; ERR_INVALID_CHUNK
+   * @throws ERR_INVALID_ARGUMENT; ERR_INVALID_CHUNK; ERR_INVALID_OPTION
    */
   publish(topic: string, message: WebSocketMessage, options?: MessageOptions): boolean {
     return publish(this.lane ?? lane(), this.sink, topic, message, options, null, this.sink.id >= 0)
