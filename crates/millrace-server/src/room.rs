@@ -58,6 +58,8 @@ pub(crate) struct Room {
     pub(crate) lookup: Lookup,
     /// Connections that stopped reading until their lane has room.
     pub(crate) stalled: Vec<u32>,
+    /// Bytes of messages that the WebSocket being visited has handed on.
+    pub(crate) handed_on: usize,
     /// What decompresses the messages of WebSockets.
     pub(crate) inflater: SharedInflater,
     /// What WebSockets share for sending.
@@ -160,6 +162,7 @@ impl Room {
             home,
             lookup: Lookup::default(),
             stalled: Vec::new(),
+            handed_on: 0,
             inflater: SharedInflater::new(),
             websockets: Shared::default(),
         };

@@ -17,6 +17,13 @@ use crate::server::Server;
 /// frame that is not all there.
 pub(crate) const HEADROOM: usize = 256;
 
+/// Bytes that are read at once where messages may be compressed: they may become a thousand times as many, and then take
+/// milliseconds in which nobody else has a turn.
+const COMPRESSED_READ_BYTES: usize = 16 * 1024;
+
+/// After so many bytes of messages the others have their turn, in whichever number of reads they came.
+const BYTES_PER_VISIT: usize = 1024 * 1024;
+
 impl Connection {
     /// Does what can be done now: reads, hands messages on, writes.
     pub(crate) fn drive_websocket(&mut self, room: &mut Room) -> Fate {
@@ -25,6 +32,7 @@ impl Connection {
             return self.flush_and_settle_websocket(room);
         }
         let mut reads = 0;
+        room.handed_on = 0;
         loop {
             match self.read_websocket(room) {
                 Ok(true) => {}
@@ -32,7 +40,7 @@ impl Connection {
                 Err(error) => return Fate::Lost(error),
             }
             reads += 1;
-            if reads == READS_PER_VISIT {
+            if reads == READS_PER_VISIT || room.handed_on >= BYTES_PER_VISIT {
                 self.waker.wake_by_ref();
                 break;
             }
@@ -70,7 +78,11 @@ impl Connection {
             return Ok(false);
         }
         let mut context = Context::from_waker(&self.waker);
-        let memory = &mut room.scratch[HEADROOM..];
+        let most = match websocket.receiver.compression() {
+            Some(_) => COMPRESSED_READ_BYTES,
+            None => room.scratch.len() - HEADROOM,
+        };
+        let memory = &mut room.scratch[HEADROOM..][..most];
         let count = match self.socket.poll_read(&mut context, memory) {
             Poll::Pending => return Ok(false),
             Poll::Ready(count) => count?,
@@ -217,6 +229,7 @@ impl WebSocket {
 }
 
 fn push(id: SocketId, room: &mut Room, server: &Server, message: Message, data: Data<'_>) {
+    room.handed_on += data.len();
     let batch = room.batch(&server.lane);
     match data {
         Data::Owned(bytes) if bytes.len() > INLINE_BODY_BYTES => {
