@@ -12,6 +12,7 @@ import {
   type WebSocketOptions,
   type WebSocketTimeouts,
 } from './websocket-options'
+import { WebSocketOrigins } from './websocket-origin'
 import { upgradeHandler } from './websocket-upgrade'
 
 /**
@@ -127,6 +128,7 @@ export class WebSocketRoute<Pattern extends string = string> {
   /** @internal */ readonly _handlers: WebSocketHandlers
   /** @internal */ readonly _options: WebSocketOptions
   /** @internal What runs `upgrade`. */ readonly _handler: Handler
+  /** @internal */ readonly _origins = new WebSocketOrigins()
   private settings = -1
 
   /** @internal */

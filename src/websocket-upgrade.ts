@@ -1,7 +1,7 @@
 import { coded, codedType, show } from './errors'
 import { Special, type Field } from './fields'
 import { DECLINED, type Handler } from './handler'
-import { detach } from './inbound'
+import { detach, keptAddressOf } from './inbound'
 import type { Request } from './request'
 import type { Response } from './response'
 import { checkedBytes, fieldsOfAll, listFields } from './response-head'
@@ -75,18 +75,10 @@ export function openedSocket(response: Response, extensions: string): ServerWebS
   response._stream?.finished?.resolve()
   // The program may hold the request for as long as the socket, and should not hold its whole batch.
   detach(request)
-  return new ServerWebSocket(
-    response._lane,
-    response._server,
-    found.route,
-    response._connection,
-    response._generation,
-    found.data,
-    request.remoteAddress,
-    request.remotePort,
-    found.protocol,
-    extensions,
-  )
+  const { route, protocol, data } = found
+  const origin = route._origins.get(response._lane, response._server, route, protocol, extensions)
+  const { _connection, _generation } = response
+  return new ServerWebSocket(origin, _connection, _generation, data, keptAddressOf(request), request.remotePort ?? 0)
 }
 
 /** Exchanges whose WebSocket has not been opened yet. */

@@ -3,6 +3,7 @@ import { pieceOf, type Chunk } from './chunk'
 import type { Lane, ServerSink } from './dispatch'
 import { codedRange, codedType, show, type CodedError } from './errors'
 import type { FileRange } from './file-range'
+import { formatIPv4 } from './inbound'
 import {
   Control,
   MessageFlag,
@@ -18,6 +19,7 @@ import { publish } from './publish'
 import { Queue } from './queue'
 import { OutgoingMessage } from './websocket-message'
 import type { OverflowPolicy } from './websocket-options'
+import type { WebSocketOrigin } from './websocket-origin'
 import { Outgoing } from './websocket-outgoing'
 import type { MessagePart, WebSocketRoute } from './websocket-route'
 
@@ -62,13 +64,15 @@ const WANT_DRAIN = Flag.wantDrain
 const LARGE = Flag.large
 const OVERHEAD = SOCKET_RECORD_OVERHEAD
 
+const READY_STATE = 3
 /** A drain record has been asked for and has not come yet. */
-const ASKED = 1
+const ASKED = 4
 /** `send` has said 'buffered', so that somebody waits for `drain`. */
-const TOLD = 2
-const PAUSED = 4
+const TOLD = 8
+const PAUSED = 16
 /** `terminate` was called, or a handler has failed: what the client sends is nobody's. */
-const DEAF = 8
+const DEAF = 32
+const PORT_SHIFT = 8
 
 /** RFC 6455 5.5: payloads of control frames are short. */
 const CONTROL_BYTES = 125
@@ -104,58 +108,56 @@ export class ServerWebSocket<Data = undefined> {
 
   /** What `upgrade` has attached; undefined when it has attached nothing. Yours to change. */
   data: Data
-  /** The client's IP address; undefined on a Unix domain socket. */
-  readonly remoteAddress: string | undefined
-  /** The client's port; undefined on a Unix domain socket. */
-  readonly remotePort: number | undefined
-  /** The subprotocol agreed on (RFC 6455 1.9); `''` for none. */
-  readonly protocol: string
-  /** The extensions agreed on, as in the header the client was told; `''` for none. */
-  readonly extensions: string
-
-  /** @internal */ readonly _lane: Lane
-  /** @internal */ readonly _server: ServerSink
-  /** @internal */ readonly _route: WebSocketRoute
+  /** @internal */ readonly _origin: WebSocketOrigin
   /** @internal */ readonly _connection: number
   /** @internal */ readonly _generation: number
-  /** @internal */ _readyState: number
-  /** @internal */ _flags: number
   /** @internal Bytes of payloads handed over so far, modulo 2^32: a small integer for V8. */ _sent: number
   /** @internal Bytes handed over since the core has last said how many wait, and those that waited. */ _unsent: number
-  /** @internal What came while paused; null when it is to be delivered as it comes. */ _kept: Queue<Kept> | null
-  /** @internal Who waits for the outcome of what, and for a turn. */ _outgoing: Outgoing | null
-  private _topics: Set<string> | null
+  /** The client's address: of IPv4 as a number. */
+  private readonly address: string | number | undefined
+  /** {@link readyState} in the lowest bits, then flags, then the client's port: most sockets wait, and are small. */
+  private state: number
+  /** What few sockets have. */
+  private aside: Aside | null
 
   /** @internal */
   constructor(
-    lane: Lane,
-    server: ServerSink,
-    route: WebSocketRoute,
+    origin: WebSocketOrigin,
     connection: number,
     generation: number,
     data: Data,
-    remoteAddress: string | undefined,
-    remotePort: number | undefined,
-    protocol: string,
-    extensions: string,
+    address: string | number | undefined,
+    port: number,
   ) {
     this.data = data
-    this.remoteAddress = remoteAddress
-    this.remotePort = remotePort
-    this.protocol = protocol
-    this.extensions = extensions
-    this._lane = lane
-    this._server = server
-    this._route = route
+    this._origin = origin
     this._connection = connection
     this._generation = generation
-    this._readyState = OPEN
-    this._flags = 0
     this._sent = 0
     this._unsent = 0
-    this._kept = null
-    this._outgoing = null
-    this._topics = null
+    this.address = address
+    this.state = OPEN | (port << PORT_SHIFT)
+    this.aside = null
+  }
+
+  /** The client's IP address; undefined on a Unix domain socket. */
+  get remoteAddress(): string | undefined {
+    return typeof this.address === 'number' ? formatIPv4(this.address) : this.address
+  }
+
+  /** The client's port; undefined on a Unix domain socket. */
+  get remotePort(): number | undefined {
+    return this.address === undefined ? undefined : this.state >>> PORT_SHIFT
+  }
+
+  /** The subprotocol agreed on (RFC 6455 1.9); `''` for none. */
+  get protocol(): string {
+    return this._origin.protocol
+  }
+
+  /** The extensions agreed on, as in the header the client was told; `''` for none. */
+  get extensions(): string {
+    return this._origin.extensions
   }
 
   /**
@@ -181,12 +183,12 @@ export class ServerWebSocket<Data = undefined> {
 
   /** Whether {@link pause} has been called, and {@link resume} not since. */
   get isPaused(): boolean {
-    return (this._flags & PAUSED) !== 0
+    return (this.state & PAUSED) !== 0
   }
 
   /** What it has subscribed to, in that order; none when it is closed. A list of your own. */
   get topics(): string[] {
-    return this._topics === null ? [] : [...this._topics]
+    return this.subscriptions === null ? [] : [...this.subscriptions]
   }
 
   /**
@@ -205,7 +207,7 @@ export class ServerWebSocket<Data = undefined> {
     if (this._outgoing !== null && this._outgoing.isWaiting) return this._outgoing.send(data, flags)
     this._emit(data, flags, 0, 0)
     if (this._unsent < this._server.writeBuffer) return 'sent'
-    this._flags |= TOLD
+    this.state |= TOLD
     return 'buffered'
   }
 
@@ -279,7 +281,7 @@ export class ServerWebSocket<Data = undefined> {
       )
     }
     if (this._readyState !== OPEN) return false
-    this._readyState = CLOSING
+    this.become(CLOSING)
     if (this._outgoing?.isWaiting === true) this._outgoing.close(sent, reason)
     else this._control(Control.close, sent, reason)
     return true
@@ -293,7 +295,7 @@ export class ServerWebSocket<Data = undefined> {
    */
   terminate(): boolean {
     if (this._readyState === CLOSED) return false
-    this._readyState = CLOSING
+    this.become(CLOSING)
     this.deafen()
     this._control(Control.terminate, 0, '')
     return true
@@ -308,8 +310,8 @@ export class ServerWebSocket<Data = undefined> {
    */
   pause(): boolean {
     if (this._readyState === CLOSED) return false
-    if ((this._flags & PAUSED) === 0) {
-      this._flags |= PAUSED
+    if ((this.state & PAUSED) === 0) {
+      this.state |= PAUSED
       this._kept ??= new Queue()
       this._control(Control.pause, 0, '')
     }
@@ -322,8 +324,8 @@ export class ServerWebSocket<Data = undefined> {
    * @returns false when the WebSocket is closed
    */
   resume(): boolean {
-    if ((this._flags & PAUSED) !== 0) {
-      this._flags &= ~PAUSED
+    if ((this.state & PAUSED) !== 0) {
+      this.state &= ~PAUSED
       if (this._readyState !== CLOSED) this._control(Control.resume, 0, '')
       this._lane.deliverKept(this as ServerWebSocket<unknown>)
     }
@@ -376,7 +378,7 @@ export class ServerWebSocket<Data = undefined> {
   subscribe(topic: string): boolean {
     checkSubscription(topic)
     if (this._readyState === CLOSED) return false
-    const topics = (this._topics ??= new Set())
+    const topics = (this.more().topics ??= new Set())
     if (topics.has(topic)) return false
     this.topic(true, topic)
     topics.add(topic)
@@ -391,16 +393,16 @@ export class ServerWebSocket<Data = undefined> {
    * @returns false when there was none
    */
   unsubscribe(topic: string): boolean {
-    if (this._topics === null || !this._topics.has(topic)) return false
+    if (this.subscriptions === null || !this.subscriptions.has(topic)) return false
     this.topic(false, topic)
-    this._topics.delete(topic)
+    this.subscriptions.delete(topic)
     this._server.topics.remove(topic)
     return true
   }
 
   /** Whether it has subscribed to exactly that: whether `'rooms/1'` is matched by `'rooms/+'` is not looked at. */
   isSubscribed(topic: string): boolean {
-    return this._topics !== null && this._topics.has(topic)
+    return this.subscriptions !== null && this.subscriptions.has(topic)
   }
 
   /**
@@ -415,14 +417,48 @@ export class ServerWebSocket<Data = undefined> {
     return publish(this._lane, this._server, topic, message, options, this as ServerWebSocket<unknown>, isOpen)
   }
 
+  /** @internal */
+  get _lane(): Lane {
+    return this._origin.lane
+  }
+
+  /** @internal */
+  get _server(): ServerSink {
+    return this._origin.server
+  }
+
+  /** @internal */
+  get _route(): WebSocketRoute {
+    return this._origin.route
+  }
+
+  /** @internal */
+  get _readyState(): number {
+    return this.state & READY_STATE
+  }
+
+  /** @internal What came while paused; null when it is to be delivered as it comes. */
+  get _kept(): Queue<Kept> | null {
+    return this.aside === null ? null : this.aside.kept
+  }
+
+  set _kept(kept: Queue<Kept> | null) {
+    if (kept !== null || this.aside !== null) this.more().kept = kept
+  }
+
+  /** @internal Who waits for the outcome of what, and for a turn. */
+  get _outgoing(): Outgoing | null {
+    return this.aside === null ? null : this.aside.outgoing
+  }
+
   /** @internal Hands a message over. */
   _emit(data: string | Uint8Array, flags: number, fragment: number, token: number): void {
     const lane = this._lane
     const { length } = data
     // Asked for at half of the limit, so that the answer can be there before the limit stops the program.
     const isNear = (this._unsent + length) * 2 >= this._server.writeBuffer
-    if ((isNear || (this._flags & TOLD) !== 0) && (this._flags & ASKED) === 0) {
-      this._flags |= ASKED
+    if ((isNear || (this.state & TOLD) !== 0) && (this.state & ASKED) === 0) {
+      this.state |= ASKED
       flags |= WANT_DRAIN
     }
     let bytes: number
@@ -451,47 +487,59 @@ export class ServerWebSocket<Data = undefined> {
   _fail(): void {
     if (this._readyState !== CLOSED) this.deafen()
     if (this._readyState !== OPEN) return
-    this._readyState = CLOSING
+    this.become(CLOSING)
     this._control(Control.close, INTERNAL_ERROR, '')
   }
 
   /** @internal */
   _out(): Outgoing {
-    return (this._outgoing ??= new Outgoing(this as ServerWebSocket<unknown>))
+    return (this.more().outgoing ??= new Outgoing(this as ServerWebSocket<unknown>))
   }
 
   /** @internal Notes that a message waits here for its turn. */
   _tellDrained(): void {
-    this._flags |= TOLD
+    this.state |= TOLD
   }
 
   /** @internal So much still waits. True when the program waits to be told that it is little. */
   _drained(waiting: number): boolean {
-    this._flags &= ~ASKED
+    this.state &= ~ASKED
     this._unsent = waiting
-    if ((this._flags & TOLD) === 0 || waiting >= this._server.writeBuffer) return false
+    if ((this.state & TOLD) === 0 || waiting >= this._server.writeBuffer) return false
     // What waits here for its turn asks again.
     if (this._outgoing !== null && this._outgoing.isWaiting) return false
-    this._flags &= ~TOLD
+    this.state &= ~TOLD
     return this._readyState === OPEN
   }
 
   /** @internal The connection is gone. */
   _ended(error: CodedError): void {
-    this._readyState = CLOSED
+    this.become(CLOSED)
     this._outgoing?.fail(error)
-    if (this._topics === null) return
-    for (const topic of this._topics) this._server.topics.remove(topic)
-    this._topics = null
+    if (this.subscriptions === null) return
+    for (const topic of this.subscriptions) this._server.topics.remove(topic)
+    this.more().topics = null
   }
 
   /** @internal Whether no handler but `close` is called any more. */
   get _isDeaf(): boolean {
-    return (this._flags & DEAF) !== 0
+    return (this.state & DEAF) !== 0
+  }
+
+  private get subscriptions(): Set<string> | null {
+    return this.aside === null ? null : this.aside.topics
+  }
+
+  private more(): Aside {
+    return (this.aside ??= new Aside())
+  }
+
+  private become(readyState: number): void {
+    this.state = (this.state & ~READY_STATE) | readyState
   }
 
   private deafen(): void {
-    this._flags |= DEAF
+    this.state |= DEAF
     // Messages are kept from now on, as while paused, so that the short way has nothing more to look at.
     this._kept ??= new Queue()
   }
@@ -512,6 +560,13 @@ export class ServerWebSocket<Data = undefined> {
     writeTopic(outbox, this._connection, this._generation, subscribe, topic)
     this._lane.written()
   }
+}
+
+/** What a socket needs only when it pauses, writes or subscribes. */
+class Aside {
+  kept: Queue<Kept> | null = null
+  outgoing: Outgoing | null = null
+  topics: Set<string> | null = null
 }
 
 /** A failed write. */
