@@ -45,7 +45,7 @@ export interface WebSocketTimeouts {
 
 /** How messages are compressed (permessage-deflate, RFC 7692), for clients that offer it. */
 export interface WebSocketCompression {
-  /** Bytes below which a message is sent as it is. Default: 1024. */
+  /** Bytes below which a message is sent as it is, as are those above 1 MiB, which would hold up others. Default: 1024. */
   threshold?: number | undefined
   /** How hard to try, 1 to 9. Default: 1. */
   level?: number | undefined

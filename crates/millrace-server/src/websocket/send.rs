@@ -61,6 +61,17 @@ pub(crate) struct Compression {
     pub(crate) threshold: usize,
 }
 
+/// Messages with more bytes are sent as they are: compressing 1 MiB keeps an I/O thread from its other connections for
+/// about 20 ms already, and for ten times that at the highest level.
+const LARGEST_COMPRESSED: usize = 1024 * 1024;
+
+impl Compression {
+    /// Whether a message of so many bytes is to be compressed.
+    fn fits(&self, bytes: usize) -> bool {
+        (self.threshold..=LARGEST_COMPRESSED).contains(&bytes)
+    }
+}
+
 /// What is to be done after something was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]

@@ -59,7 +59,7 @@ impl Outgoing {
         self.take_memory(shared);
         if message.may_be_compressed()
             && let Some(compression) = self.compression
-            && message.payload_bytes() >= compression.threshold
+            && compression.fits(message.payload_bytes())
         {
             let window = compression.agreed.server_window_bits;
             if let Some(frame) = message.compressed(shared, window, compression.level) {
@@ -133,7 +133,7 @@ impl Outgoing {
         let Some(compression) = self.compression else {
             return false;
         };
-        if !form.compress || payload.len() < compression.threshold {
+        if !form.compress || !compression.fits(payload.len()) {
             return false;
         }
         self.compress(shared, payload);

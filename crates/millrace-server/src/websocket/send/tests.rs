@@ -341,6 +341,47 @@ fn a_client_that_reads_is_sent_more_than_may_wait() {
 }
 
 #[test]
+fn what_would_take_long_to_compress_is_sent_as_it_is() {
+    let compression = Compression {
+        agreed: Agreed {
+            server_no_context_takeover: true,
+            ..Agreed::default()
+        },
+        level: 1,
+        threshold: 20,
+    };
+    for (bytes, is_compressed) in [
+        (19, false),
+        (20, true),
+        (LARGEST_COMPRESSED, true),
+        (LARGEST_COMPRESSED + 1, false),
+    ] {
+        let mut pair = Pair::new(Overflow::Close, 8 * 1024 * 1024, Some(compression));
+        let payload = vec![b'x'; bytes];
+        let sent = Message {
+            compress: true,
+            ..message(&payload)
+        };
+        let _ = pair.send(&sent);
+        let Pair {
+            outgoing, shared, ..
+        } = &mut pair;
+        let _ = outgoing.deliver(shared, &published("topic", &payload, true));
+        pair.write(usize::MAX);
+        let frames = pair.wire.len();
+        assert_eq!(
+            frames < 2 * bytes,
+            is_compressed,
+            "{bytes} bytes took {frames}"
+        );
+        assert_eq!(
+            pair.messages(Some(compression.agreed)).messages,
+            [&payload[..], &payload]
+        );
+    }
+}
+
+#[test]
 fn the_newest_of_a_topic_reaches_a_client_that_was_slow() {
     let mut pair = Pair::new(Overflow::Latest, 100, None);
     let _ = pair.send(&message(&[1; 5000]));
