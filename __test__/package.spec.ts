@@ -94,7 +94,10 @@ test('types of millrace/ws come along for import and for require', async (t) => 
     path.join(project, 'ws.cts'),
     `import { WebSocket, WebSocketServer, type RawData } from 'millrace/ws'
     import Class = require('millrace/ws')\n${use}
-    const own: Class.Server = new Class.Server({ noServer: true })\nexport const open: 1 = Class.OPEN`,
+    const own: Class.Server = new Class.Server({ noServer: true })\nexport const open: 1 = Class.OPEN
+    class Mine extends Class { isAlive = true }
+    own.on('connection', (ws: Class & { isAlive?: boolean }) => ws.on('message', (data: Class.RawData) => data))
+    export const all = new Map<Class, Mine>()`,
   )
   await t.notThrowsAsync(check('ws.mts', 'ws.cts'))
 })

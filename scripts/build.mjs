@@ -42,11 +42,27 @@ function writeModuleEntries() {
   write('ws/index.mjs', `import ws from './index.js'\nexport const { ${names} } = ws\nexport default ws.WebSocket\n`)
   write('ws/index.d.mts', `export * from './index.js'\nexport { WebSocket as default } from './index.js'\n`)
   write('ws/index.cjs', `module.exports = require('./index.js').WebSocket\n`)
-  write(
-    'ws/index.d.cts',
-    `export * from './index.js'\nexport { WebSocket as default } from './index.js'\n` +
-      'export declare const CONNECTING: 0, OPEN: 1, CLOSING: 2, CLOSED: 3\n',
-  )
+  write('ws/index.d.cts', typesOfClassEntry('ws/index.d.ts'))
+}
+
+// The values are static members of the class; the types are in a namespace of its name, each with its default arguments:
+// TypeScript takes no alias by import of what is exported by `export type`.
+function typesOfClassEntry(entry) {
+  const source = readFileSync(join(root, 'dist', entry), 'utf8')
+  const types = [...source.matchAll(/export type \{ ([^}]*) \}/g)].flatMap(([, list]) => list.split(', '))
+  const lines = [
+    `import ws = require('./index.js')`,
+    'declare const WebSocket: typeof ws.WebSocket',
+    'type WebSocket = ws.WebSocket',
+    'declare namespace WebSocket {',
+    '  type WebSocket = ws.WebSocket',
+    '  type WebSocketServer<T extends typeof ws.WebSocket = typeof ws.WebSocket> = ws.WebSocketServer<T>',
+    '  type Server<T extends typeof ws.WebSocket = typeof ws.WebSocket> = ws.WebSocketServer<T>',
+    ...types.map((name) => `  type ${name} = ws.${name}`),
+    '}',
+    'export = WebSocket',
+  ]
+  return `${lines.join('\n')}\n`
 }
 
 function exportsOf(entry) {
