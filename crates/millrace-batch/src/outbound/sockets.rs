@@ -97,6 +97,7 @@ pub(super) fn accept(raw: &[u8]) -> Result<Action<'_>, Malformed> {
     })
 }
 
+#[inline(always)] // See `Outbound::read`.
 pub(super) fn send(raw: &[u8]) -> Result<Action<'_>, Malformed> {
     let first = word(raw, 0)?;
     let part = match first & (outbound_flag::PART | outbound_flag::MORE) {
