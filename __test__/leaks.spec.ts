@@ -53,10 +53,10 @@ test('8,000 WebSockets that are idle take little each, and leave nothing behind'
   await webSockets(program, Math.min(500, SOCKETS))
   const before = await program.measure()
   const during = await webSockets(program, SOCKETS)
-  // What is in the core, and an object of JavaScript. A receiver with a buffer of its own would be 16 KiB and more.
+  // What is in the core, and an object of JavaScript; up to half of it is how far V8's young generation grows meanwhile.
   const each = (during.rss - before.rss) / SOCKETS
   t.log(`${each.toFixed()} bytes each`)
-  t.true(each < 6 * KIB, `${each.toFixed()} bytes each`)
+  t.true(each < 3 * KIB, `${each.toFixed()} bytes each`)
   await returns(t, program, before, 32 * MIB)
 })
 
