@@ -28,6 +28,7 @@ mod send;
 mod sent;
 mod settings;
 mod shared;
+mod window;
 
 use std::sync::Arc;
 
@@ -53,6 +54,8 @@ pub(crate) struct WebSocket {
     outgoing: Option<Box<Outgoing>>,
     aside: Option<Box<Aside>>,
     heard: Heard,
+    /// What was handed on since JavaScript was last asked how far it is: see `window`.
+    unasked: u32,
 }
 
 /// When a client was last heard, and whether it has been sent a ping since because it was silent. One number.
@@ -100,6 +103,6 @@ mod tests {
 
     #[test]
     fn a_socket_that_waits_takes_little_memory() {
-        assert!(size_of::<WebSocket>() <= 56, "{}", size_of::<WebSocket>());
+        assert!(size_of::<WebSocket>() <= 64, "{}", size_of::<WebSocket>());
     }
 }

@@ -84,6 +84,7 @@ impl Connection {
             outgoing: None,
             aside: (!aside.is_empty()).then(|| Box::new(aside)),
             heard: Heard::at(room.now),
+            unasked: 0,
         };
         room.batch(&self.server.lane)
             .push_opened(exchange, &extensions);

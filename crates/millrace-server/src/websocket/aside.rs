@@ -18,6 +18,8 @@ pub(super) struct Aside {
     pub(super) closing_since: u64,
     /// When the connection, not being read, was last asked for an error.
     pub(super) looked: u64,
+    /// How often JavaScript was asked how far it is and has not answered yet.
+    pub(super) asked: u8,
     /// JavaScript wants no messages. Nothing is read then, unless the socket closes.
     pub(super) paused: bool,
     /// Messages are not handed on any more: some came while JavaScript wanted none and the socket closed.
@@ -42,6 +44,7 @@ impl Aside {
             closing_since,
             // Only of use to one that is not read.
             looked: _,
+            asked,
             paused,
             deaf,
             peer_closed,
@@ -50,6 +53,7 @@ impl Aside {
             && end.is_none()
             && write_ms.is_none()
             && (*ends_at, *closing_since) == (0, 0)
+            && *asked == 0
             && !(*paused || *deaf || *peer_closed)
     }
 }

@@ -58,14 +58,6 @@ impl Connection {
         self.begin_to_linger(room)
     }
 
-    /// Goes on with the end of a socket: JavaScript has dispatched all that came before.
-    pub(crate) fn dispatched(&mut self, room: &mut Room) -> Fate {
-        if let Some(websocket) = &mut self.websocket {
-            websocket.answer_end(room);
-        }
-        self.flush_and_settle(room)
-    }
-
     /// Tells JavaScript that the socket is over, if there is one.
     pub(crate) fn end_websocket(
         &mut self,
@@ -175,6 +167,7 @@ impl WebSocket {
         let awaits_javascript = aside.closing_since == 0;
         if awaits_javascript {
             aside.closing_since = room.now;
+            aside.asked += 1;
             room.batch(&server.lane).push_barrier(id);
         }
         aside.end = Some(Box::new(End {

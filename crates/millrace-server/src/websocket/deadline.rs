@@ -61,7 +61,7 @@ impl WebSocket {
             ),
             None => (write_ms, 0, 0, heard),
         };
-        let is_read = !is_stalled && !self.is_held();
+        let is_read = !is_stalled && !self.is_held() && !self.is_ahead();
         let is_closing = closing_since > 0;
         let after = |since: u64, timeout: u64, late: Late| {
             (since > 0 && timeout > 0).then_some((since + timeout, late))

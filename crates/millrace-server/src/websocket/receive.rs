@@ -8,6 +8,7 @@ use millrace_batch::layout::{INLINE_BODY_BYTES, SocketEvent};
 use millrace_batch::{Message, SocketId};
 use millrace_ws::{Data, Event};
 
+use super::window::weight;
 use super::{Heard, WebSocket};
 use crate::connection::{Connection, Fate, READS_PER_VISIT};
 use crate::room::Room;
@@ -56,6 +57,7 @@ impl Connection {
         };
         websocket.heard = Heard::at(room.now);
         let used = websocket.receive(&mut input, id, room, &self.server);
+        websocket.ask(id, room, &self.server);
         input.drain(..used);
         websocket.keep(&input);
     }
@@ -107,6 +109,7 @@ impl Connection {
         let used = websocket.receive(&mut scratch[start..end], id, room, &self.server);
         websocket.keep(&scratch[start + used..end]);
         room.scratch = scratch;
+        websocket.ask(id, room, &self.server);
         Ok(true)
     }
 }
@@ -114,6 +117,9 @@ impl Connection {
 impl WebSocket {
     /// Whether what the client sends is of interest.
     fn is_reading(&self) -> bool {
+        if self.is_ahead() {
+            return false;
+        }
         match &self.aside {
             None => true,
             Some(aside) => !aside.is_held() && !aside.peer_closed && aside.end.is_none(),
@@ -177,6 +183,7 @@ impl WebSocket {
                     };
                     server.counters(room.thread).messages_received.add(1);
                     if !is_deaf {
+                        self.unasked = self.unasked.saturating_add(weight(data.len()));
                         push(id, room, server, message, data);
                     }
                 }
@@ -196,6 +203,7 @@ impl WebSocket {
                     let counters = server.counters(room.thread);
                     counters.messages_received.add(u64::from(last));
                     if !is_deaf {
+                        self.unasked = self.unasked.saturating_add(weight(data.len()));
                         push(id, room, server, message, data);
                     }
                 }
@@ -209,12 +217,14 @@ impl WebSocket {
                             .pong(shared, payload);
                     }
                     if settings.report_pings {
+                        self.unasked = self.unasked.saturating_add(weight(payload.len()));
                         let batch = room.batch(&server.lane);
                         batch.push_heartbeat(id, SocketEvent::Ping, payload);
                     }
                 }
                 Event::Pong(payload) => {
                     if settings.report_pongs {
+                        self.unasked = self.unasked.saturating_add(weight(payload.len()));
                         let batch = room.batch(&server.lane);
                         batch.push_heartbeat(id, SocketEvent::Pong, payload);
                     }

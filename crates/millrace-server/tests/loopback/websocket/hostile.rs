@@ -180,3 +180,32 @@ fn a_client_that_keeps_its_lane_full_is_cut_in_time_after_a_close() {
     assert_eq!(end, "close timeout");
     flood.join().unwrap();
 }
+
+#[test]
+fn tiny_messages_of_one_client_leave_the_way_to_javascript_to_others() {
+    const COUNT: u64 = 200_000;
+    let mut site = Site::new(WebSocketSettings::default());
+    let (mut client, id) = site.open();
+    let flood = std::thread::spawn(move || {
+        client
+            .write_all(&frame(TEXT, b"x").repeat(COUNT as usize))
+            .unwrap();
+        client
+    });
+    let mut received = 0;
+    loop {
+        std::thread::sleep(Duration::from_millis(200));
+        let now = site.stats().messages_received;
+        if now > 0 && now == received {
+            break;
+        }
+        received = now;
+    }
+    assert!(received < COUNT / 4, "{received} wait for JavaScript");
+    for _ in 0..COUNT {
+        assert_eq!(site.js.message(), b"x");
+    }
+    let mut client = flood.join().unwrap();
+    put(&mut client, CLOSE, &close_payload(1000, ""));
+    assert_eq!(site.js.closed(id), (true, 1000, String::new()));
+}
