@@ -1,7 +1,7 @@
 //! What JavaScript asks of a WebSocket.
 
 use millrace_batch::layout::WriteOutcome;
-use millrace_batch::outbound::{self, SocketAction};
+use millrace_batch::outbound::{self, Part, SocketAction};
 
 use super::send::{Message, Verdict};
 use super::{Overflow, Run};
@@ -68,7 +68,10 @@ impl Connection {
         // A payload that is not where it should be means that the two sides disagree.
         let message = Message::of(send, pieces).ok_or(CutShort)?;
         let counters = self.server.counters(room.thread);
-        counters.messages_sent.add(1);
+        // One that is written in parts counts when it is complete.
+        counters
+            .messages_sent
+            .add(u64::from(send.part != Some(Part::More)));
         room.infos.add_accepted(slot, message.payload.bytes().len());
         let shared = &mut room.websockets;
         let verdict = websocket.outgoing(shared).send(shared, &message);

@@ -102,6 +102,20 @@ fn what_is_sent_arrives_as_frames_and_is_reported() {
     assert_eq!(site.js.socket_event(), SocketEvent::Sent(id, 7, 0, 2));
     assert_eq!(site.js.socket_event(), SocketEvent::Sent(id, 8, 0, 200_000));
     assert_eq!(site.stats().messages_sent, 3);
+
+    let (part, more) = (outbound_flag::PART, outbound_flag::MORE);
+    site.js.send(
+        [
+            send(id, part | more, 0, b"in "),
+            send(id, part | more, 0, b"three "),
+            send(id, part, 0, b"parts"),
+        ]
+        .concat(),
+    );
+    for expected in ["in ", "three ", "parts"] {
+        assert_eq!(read_frame(&mut client).1, expected.as_bytes());
+    }
+    assert_eq!(site.stats().messages_sent, 4);
 }
 
 #[test]
