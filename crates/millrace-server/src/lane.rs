@@ -28,6 +28,8 @@ pub(crate) struct Lane {
     queued: AtomicUsize,
     /// An I/O thread has stopped reading because of this lane.
     stalled: AtomicBool,
+    /// Batches may wait that JavaScript was not woken for.
+    unannounced: AtomicBool,
     /// What WebSockets are accepted with, by number.
     websocket_settings: Mutex<Vec<Arc<WebSocketSettings>>>,
 }
@@ -64,6 +66,7 @@ impl Lane {
             wake: Mutex::new(Some(wake)),
             queued: AtomicUsize::new(0),
             stalled: AtomicBool::new(false),
+            unannounced: AtomicBool::new(false),
             websocket_settings: Mutex::default(),
         }
     }
@@ -80,23 +83,34 @@ impl Lane {
         lock(&self.websocket_settings).get(number as usize).cloned()
     }
 
-    /// Hands `batch` over in exchange for an empty one and wakes JavaScript unless it is awake.
+    /// Hands `batch` over in exchange for an empty one, and wakes JavaScript for all that waits unless it is awake.
     pub(crate) fn publish(&self, batch: &mut Inbound) {
-        if batch.is_empty() {
+        if batch.is_empty() && !self.unannounced.load(Ordering::Relaxed) {
             return;
         }
         let mut state = lock(&self.state);
-        if state.closed {
-            batch.clear();
-            return;
-        }
-        let full = std::mem::replace(batch, state.spare.pop().unwrap_or_default());
-        self.queued.fetch_add(full.byte_len(), Ordering::Relaxed);
-        state.queue.push_back(full);
-        let asleep = !std::mem::replace(&mut state.awake, true);
+        self.put(&mut state, batch);
+        self.unannounced.store(false, Ordering::Relaxed);
+        let asleep = !state.queue.is_empty() && !std::mem::replace(&mut state.awake, true);
         drop(state);
         if asleep && let Some(wake) = &*lock(&self.wake) {
             wake();
+        }
+    }
+
+    /// Hands `batch` over in exchange for an empty one. Somebody has to [publish](Lane::publish) soon.
+    pub(crate) fn add(&self, batch: &mut Inbound) {
+        self.put(&mut lock(&self.state), batch);
+        self.unannounced.store(true, Ordering::Relaxed);
+    }
+
+    fn put(&self, state: &mut State, batch: &mut Inbound) {
+        if state.closed {
+            batch.clear();
+        } else if !batch.is_empty() {
+            let full = std::mem::replace(batch, state.spare.pop().unwrap_or_default());
+            self.queued.fetch_add(full.byte_len(), Ordering::Relaxed);
+            state.queue.push_back(full);
         }
     }
 
