@@ -8,6 +8,7 @@
  * request and its answer, is named by three words: connection, generation and sequence. The constants stay unexported
  * on purpose: V8 folds a module's own constants into machine code, but not what it reads from another module's exports.
  */
+import { detached } from './text'
 
 /** Size of the buffer the core fills; a batch holds some 64 bytes for each request plus small body chunks. */
 export const INBOX_BYTES = 256 * 1024
@@ -335,9 +336,7 @@ export function isEncoded(record: RequestRecord): boolean {
 export function detach(record: RequestRecord): void {
   const length = record._textLength
   if (record._text.length === length) return
-  // V8 keeps a slice's parent alive; only going through bytes makes a string of its own.
-  const own = record._text.substring(record._textStart, record._textStart + length)
-  record._text = Buffer.from(own, 'latin1').toString('latin1')
+  record._text = detached(record._text.substring(record._textStart, record._textStart + length))
   record._textStart = 0
 }
 

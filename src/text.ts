@@ -26,3 +26,8 @@ export function readUtf8(bytes: Buffer, start: number, end: number): string {
 export function writeUtf8(bytes: Buffer, text: string, at: number): number {
   return HAS_METHODS ? (bytes as unknown as Methods).utf8Write(text, at) : bytes.write(text, at, 'utf8')
 }
+
+/** The same text, of Latin-1, as a string of its own: V8 keeps alive what a slice was cut out of. Only bytes cut it off. */
+export function detached(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}

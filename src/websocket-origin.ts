@@ -1,4 +1,5 @@
 import type { Lane, ServerSink } from './dispatch'
+import { detached } from './text'
 import type { WebSocketRoute } from './websocket-route'
 
 /** Clients of a route differ in what they offer; those that wait for it to be forgotten are few. */
@@ -36,9 +37,4 @@ export class WebSocketOrigins {
     known.push(origin)
     return origin
   }
-}
-
-/** A string of its own: V8 keeps what one was cut out of, here the text of a batch. */
-function detached(text: string): string {
-  return Buffer.from(text, 'latin1').toString('latin1')
 }

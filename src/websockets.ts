@@ -9,7 +9,6 @@ const SLOT_MASK = (1 << SLOT_BITS) - 1
  */
 export class WebSockets {
   private readonly threads: Array<Array<ServerWebSocket<unknown> | null>> = []
-  size = 0
 
   add(socket: ServerWebSocket<unknown>): void {
     const thread = socket._connection >>> SLOT_BITS
@@ -19,7 +18,6 @@ export class WebSockets {
     // Filled up without holes, or V8 would turn a list whose first entry is far out into a dictionary.
     while (slots.length <= slot) slots.push(null)
     slots[slot] = socket
-    this.size++
   }
 
   find(connection: number, generation: number): ServerWebSocket<unknown> | null {
@@ -33,6 +31,5 @@ export class WebSockets {
     const slots = this.threads[socket._connection >>> SLOT_BITS]
     if (slots?.[socket._connection & SLOT_MASK] !== socket) return
     slots[socket._connection & SLOT_MASK] = null
-    this.size--
   }
 }
