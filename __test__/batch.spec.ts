@@ -10,6 +10,8 @@ import {
   type RequestRecord,
   ServerEvent,
   inlineBody,
+  isEarly,
+  isSecure,
   parameterOf,
 } from '#dist/inbound'
 import { FileOption, Flag, Outbox } from '#dist/outbound'
@@ -85,6 +87,9 @@ test('reads requests as the core writes them', (t) => {
     Array.from({ length: inbox.requestParameterCount(records[index]) }, (_, parameter) =>
       parameterOf(requests[index] as unknown as RequestRecord, parameter),
     )
+  const flagged = requests.map((request) => request as unknown as RequestRecord)
+  t.deepEqual(flagged.map(isSecure), [false, true, false, true])
+  t.deepEqual(flagged.map(isEarly), [false, false, false, true])
   t.deepEqual([0, 1, 2, 3].map(parameters), [[], ['pot'], [], ['~user', 'a%2Fb']])
   t.deepEqual(
     records.map((at) => inbox.requestCoding(at)),
@@ -149,9 +154,10 @@ test('reads events as the core writes them', (t) => {
     [
       [4, ServerEvent.closed, ''],
       [5, ServerEvent.connectionError, 'ERR_CODE 1.2.3.4:5 what happened'],
+      [6, ServerEvent.nameWanted, 'example.org'],
     ],
   )
-  t.is(records.length, 9 + 1 + 4 + 2)
+  t.is(records.length, 9 + 1 + 4 + 3)
 })
 
 test('reads records of WebSockets as the core writes them', (t) => {

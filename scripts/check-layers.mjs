@@ -8,16 +8,31 @@ import { filesBelow, root } from './_shared.mjs'
 const crates = {
   'millrace-http1': [],
   'millrace-ws': [],
+  'millrace-tls': [],
   'millrace-batch': [],
   'millrace-coding': [],
   'millrace-semantics': [],
-  'millrace-server': ['millrace-batch', 'millrace-coding', 'millrace-http1', 'millrace-semantics', 'millrace-ws'],
-  'millrace-node': ['millrace-coding', 'millrace-server'],
+  'millrace-server': [
+    'millrace-batch',
+    'millrace-coding',
+    'millrace-http1',
+    'millrace-semantics',
+    'millrace-tls',
+    'millrace-ws',
+  ],
+  'millrace-node': ['millrace-coding', 'millrace-server', 'millrace-tls'],
   'millrace-testkit': ['millrace-batch', 'millrace-http1', 'millrace-ws'],
 }
 
 /** Bytes and time go in, events and bytes come out: these crates have no socket, no clock, no JavaScript. */
-const sansIo = ['millrace-http1', 'millrace-semantics', 'millrace-ws', 'millrace-batch', 'millrace-coding']
+const sansIo = [
+  'millrace-http1',
+  'millrace-semantics',
+  'millrace-ws',
+  'millrace-tls',
+  'millrace-batch',
+  'millrace-coding',
+]
 // std::net's addresses are plain values and welcome; its sockets are not.
 const input =
   /\b(tokio|mio|socket2|napi\w*|Tcp(Stream|Listener)|UdpSocket|ToSocketAddrs|Unix(Stream|Listener)|std::thread|Instant|SystemTime)\b/

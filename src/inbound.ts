@@ -48,6 +48,8 @@ const IPV6 = 1 << 21
 const UNIX = 1 << 22
 const CODING_SHIFT = 24
 const ENCODED = 1 << 26
+const SECURE = 1 << 27
+const EARLY = 1 << 28
 const IPV6_BYTES = 16
 
 const HEAD_METHOD = 2 << 8
@@ -76,7 +78,7 @@ export const Abort = {
 export const Outcome = { done: 0, notExecuted: 1, destroyed: 2, dropped: 3, errno: 16 } as const
 
 /** Events of a server. */
-export const ServerEvent = { closed: 1, connectionError: 2, accepted: 3 } as const
+export const ServerEvent = { closed: 1, connectionError: 2, accepted: 3, nameWanted: 4 } as const
 
 /** The buffer the core fills, and readers for its records. `at` is the index of a record's first word. */
 export class Inbox {
@@ -325,6 +327,16 @@ export function formatIPv4(a: number): string {
 export function parameterOf(record: RequestRecord, index: number): string {
   const spans = record._parameters!
   return record._text.substring(record._textStart + spans[2 * index]!, record._textStart + spans[2 * index + 1]!)
+}
+
+/** Whether the request came over TLS. */
+export function isSecure(record: RequestRecord): boolean {
+  return (record._flags & SECURE) !== 0
+}
+
+/** Whether the request came as early data of TLS, which an attacker can send once more (RFC 8470). */
+export function isEarly(record: RequestRecord): boolean {
+  return (record._flags & EARLY) !== 0
 }
 
 /** Whether a parameter of the route has something to decode. */

@@ -72,6 +72,10 @@ pub mod inbound_flag {
     pub const CODING_SHIFT: u32 = 24;
     /// REQUEST: a parameter of the route may have something percent-encoded.
     pub const ENCODED: u32 = 1 << 26;
+    /// REQUEST: it came over TLS.
+    pub const SECURE: u32 = 1 << 27;
+    /// REQUEST: it came as early data of TLS, which an attacker can send once more (RFC 8470).
+    pub const EARLY: u32 = 1 << 28;
     /// BODY: the piece is outside the batch, under the index in place of the offset.
     pub const LARGE: u32 = 1 << 8;
     /// BODY: it is the last piece and there are no trailers.
@@ -277,6 +281,8 @@ pub enum ServerEvent {
     /// A connection was accepted by a server that accepts only what it is told to; the text has its number and
     /// generation.
     Accepted = 3,
+    /// A TLS handshake waits for the credentials of the server name in the text.
+    NameWanted = 4,
 }
 
 /// What became of a write that asked to be notified about.

@@ -48,7 +48,7 @@ fn requests_lie_as_written_down() {
             normal_path: None,
             encoded: false,
         },
-        flags: inbound_flag::HAS_BODY | inbound_flag::EXPECT_CONTINUE,
+        flags: inbound_flag::HAS_BODY | inbound_flag::EXPECT_CONTINUE | inbound_flag::SECURE,
         fields: fields(&[("X-Green", ""), ("Cookie", "a=1"), ("Cookie", "b=2")]),
         inline_body: Some(b"{\"a\":1}"),
         remote: RemoteAddress::Ip(
@@ -82,7 +82,9 @@ fn requests_lie_as_written_down() {
             normal_path: Some(b"/~user/a%2Fb"),
             encoded: true,
         },
-        flags: coding::ZSTD << inbound_flag::CODING_SHIFT,
+        flags: coding::ZSTD << inbound_flag::CODING_SHIFT
+            | inbound_flag::SECURE
+            | inbound_flag::EARLY,
         fields: fields(&[("Host", "a")]),
         inline_body: None,
         remote: RemoteAddress::Ip(IpAddr::V6(Ipv6Addr::LOCALHOST), 1),
@@ -135,6 +137,7 @@ fn events_lie_as_written_down() {
         ServerEvent::ConnectionError,
         b"ERR_CODE 1.2.3.4:5 what happened",
     );
+    batch.push_server(6, ServerEvent::NameWanted, b"example.org");
     check_inbound("inbound-events", &batch, false);
 }
 

@@ -1,0 +1,10 @@
+//! TLS 1.2 and 1.3 for servers (RFC 5246, RFC 8446), on rustls: what a handshake is made with, and the bytes of one
+//! connection in and out. It has no socket; whoever has one hands it what came and sends what it is given.
+//!
+//! Time is the one thing it does not take as an argument: certificates and tickets are judged by the system's clock,
+//! which rustls reads.
+
+mod error;
+
+pub use self::error::{Error, ErrorKind};
+pub use rustls;
