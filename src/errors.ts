@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   ERR_SERVER_CLOSED: 'The server was closed before the answer was complete',
   ERR_UNSUPPORTED_ENCODING: 'The request body has a content-encoding that cannot be decoded',
   ERR_SOURCE_CLOSED: 'The source of a body was closed before its end',
+  ERR_TLS_RELOAD: 'Certificates that have changed could not be loaded, and those from before stay in use',
   ERR_WEBSOCKET_CLOSED: 'The WebSocket is closed, or closes',
   ERR_WEBSOCKET_DROPPED: 'The client is too slow, and the message was dropped',
   ERR_WRITE_AFTER_END: 'The response has ended already',
