@@ -333,6 +333,10 @@ export interface FakeRequest {
   parameters?: ReadonlyArray<readonly [number, number]>
   /** The content coding that the core has chosen for the answer. */
   coding?: 0 | 1 | 2 | 3
+  /** It came over TLS. */
+  secure?: boolean
+  /** As early data of TLS. */
+  early?: boolean
 }
 
 export interface Exchange {
@@ -373,6 +377,8 @@ export class Batch {
     if (request.expectContinue === true) flags |= 1 << 19
     if (address === null) flags |= 1 << 22
     flags |= (request.coding ?? 0) << 24
+    if (request.secure === true) flags |= 1 << 27
+    if (request.early === true) flags |= 1 << 28
     const parameters = request.parameters ?? []
     if (parameters.some(([from, to]) => target.slice(from, to).includes('%'))) flags |= 1 << 26
     const start = this.text.length
