@@ -50,6 +50,7 @@ test('every code the facade uses is in the table', (t) => {
     'file-range',
     'fixed',
     'handler',
+    'https',
     'outcome',
     'request',
     'response',

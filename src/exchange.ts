@@ -1,10 +1,11 @@
 import { RECORD_OVERHEAD } from './outbound'
 import { coded, codedPlain, type CodedError } from './errors'
 import { statusOfFault } from './fault'
-import { fieldOf } from './fields'
+import { fieldOf, Special, specialOf } from './fields'
 import { NO_FIELDS } from './head'
 import { isPassedOn } from './outcome'
 import type { Response } from './response'
+import { listFields } from './response-head'
 import { State } from './state'
 import { STATUS_CODES } from './status'
 import type { Stream, Told } from './stream'
@@ -28,21 +29,25 @@ export function fail(response: Response, status = 500): void {
     return
   }
   response._status = status
-  response._rest = [fieldOf('content-type', 'text/plain; charset=utf-8')]
+  response._rest = [...(response._rest ?? []), fieldOf('content-type', 'text/plain; charset=utf-8')]
   // RFC 9110 15.5.16: what could be decoded.
   if (status === 415) response._rest.push(fieldOf('accept-encoding', 'gzip, br, zstd, deflate'))
   const text = `${STATUS_CODES[status]}\n`
   response._respond(text, text.length, 0, response._finishing(null))
 }
 
-/** Takes back all that was set, as for the next handler. False when something has been sent. */
+/** Takes back all that was set but for fields to keep, as for the next handler. False when something has been sent. */
 export function renew(response: Response): boolean {
   if ((response._state & (State.headSent | State.ended)) !== 0) return false
   response._status = 200
   response._reason = ''
-  response._head = NO_FIELDS
-  response._rest = null
-  response._special = 0
+  if ((response._special & Special.kept) === 0) {
+    response._head = NO_FIELDS
+    response._rest = null
+    response._special = 0
+  } else {
+    keepFields(response)
+  }
   const plain = (response._state & State.plainAtFirst) === 0 ? 0 : State.plain
   response._state = (response._state & ~State.plain) | plain
   const { _stream: stream } = response
@@ -52,6 +57,16 @@ export function renew(response: Response): boolean {
     if (stream.sending !== null) stream.overtake(codedPlain('ERR_RESPONSE_RESET', STOPPED))
   }
   return true
+}
+
+function keepFields(response: Response): void {
+  const fields = listFields(response)
+  const kept = fields.filter((field) => (field.special & Special.kept) !== 0)
+  // Nothing else has been set: what makes setting more of them cheap stays.
+  if (kept.length === fields.length) return
+  response._head = NO_FIELDS
+  response._rest = kept
+  response._special = specialOf(kept)
 }
 
 /** The response has been ended while a source was being sent: a mistake of the program's. */

@@ -23,10 +23,10 @@ export class Field {
 }
 
 /**
- * Names that mean something to the framing of the answer. Bits, so that a response remembers all of its fields in one
- * number.
+ * Names that mean something to the framing of the answer, and `kept`: a field that a handler leaves on the response when
+ * it declines. Bits, so that a response remembers all of its fields in one number.
  */
-export const Special = { none: 0, length: 1, encoding: 2, connection: 4, date: 8, close: 16 } as const
+export const Special = { none: 0, length: 1, encoding: 2, connection: 4, date: 8, close: 16, kept: 32 } as const
 
 /** What a set of fields means to the framing. */
 export function specialOf(fields: readonly Field[]): number {

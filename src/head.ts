@@ -10,8 +10,6 @@ const MOST_HEADS = 1024
 /** Longer values are seldom seen twice. */
 const LONGEST_VALUE = 256
 
-let heads = 0
-
 /**
  * The headers of a response, made ready for the wire once and shared by all responses that set the same headers in the
  * same order: `setHeader` then is two comparisons, and the whole block is copied word by word. Works like V8's hidden
@@ -29,8 +27,12 @@ export class Head {
   /** The head as it is where answers may be compressed, once that has been asked. */
   forms: HeadForms | null
   private ways: Array<Way | null> | null
+  /** The head that the way to this one began at. */
+  private readonly root: Head
+  /** Of a root: heads that ways lead to from it. */
+  private heads: number
 
-  constructor(fields: readonly Field[]) {
+  constructor(fields: readonly Field[], root: Head | null = null) {
     const block = Buffer.from(fields.map((field) => (field.written ? field.line : '')).join(''), 'latin1')
     const words = new Int32Array((block.length + 3) >>> 2)
     new Uint8Array(words.buffer).set(block)
@@ -40,6 +42,8 @@ export class Head {
     this.words = words
     this.forms = null
     this.ways = null
+    this.root = root ?? this
+    this.heads = 0
   }
 
   /** The head with a header set, or null when that way has not been taken before. */
@@ -61,12 +65,13 @@ export class Head {
       else way.consider(name, value)
       return
     }
-    if (++heads > MOST_HEADS) {
-      heads = 0
-      NO_FIELDS.ways = null
+    const root = this.root
+    if (++root.heads > MOST_HEADS) {
+      root.heads = 0
+      root.ways = null
       return
     }
-    way.lead(new Head(withField(this.fields, fieldOf(name, value))))
+    way.lead(new Head(withField(this.fields, fieldOf(name, value)), root))
   }
 }
 
@@ -123,5 +128,5 @@ export function withFields(fields: readonly Field[], lower: string, replacements
   return result
 }
 
-/** Where every response begins. */
+/** Where every response begins, unless a handler that has declined left it fields. */
 export const NO_FIELDS = new Head([])

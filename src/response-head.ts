@@ -23,7 +23,7 @@ export function setField(head: ResponseHead, name: string, value: HeaderValue): 
   const text = valueText(name, value)
   const field = fieldOf(name, text)
   if (head._rest === null) head._head.taken(name, text)
-  if (head._special === 0 && !hasField(head, field.lower)) addField(head, field)
+  if ((head._special & ~Special.kept) === 0 && !hasField(head, field.lower)) addField(head, field)
   else replaceFields(head, field.lower, [field])
 }
 

@@ -46,6 +46,7 @@ const PENDING = State.pending
 const TO_HEAD = State.toHead
 const NOTIFIES = State.notifies
 const LOOKED_FOR = State.lookedFor
+const KEPT = Special.kept
 /** Answered, or about to be by a file, or a WebSocket. */
 const TAKEN = ENDED | LOOKED_FOR | State.accepted
 
@@ -332,7 +333,7 @@ export class Response {
     if (
       (this._state & ~(PENDING | TO_HEAD)) === 0 &&
       callback === undefined &&
-      this._special === 0 &&
+      (this._special & ~KEPT) === 0 &&
       this._stream === null
     ) {
       if (typeof body === 'string' && body.length <= LARGE_PAYLOAD) {
