@@ -51,6 +51,7 @@ test('every code the facade uses is in the table', (t) => {
     'fixed',
     'handler',
     'https',
+    'tls/watch',
     'outcome',
     'request',
     'response',
