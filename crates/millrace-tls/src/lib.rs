@@ -4,7 +4,17 @@
 //! Time is the one thing it does not take as an argument: certificates and tickets are judged by the system's clock,
 //! which rustls reads.
 
+mod certificate_info;
+mod credentials;
 mod error;
+mod material;
+mod names;
+mod pem;
+mod self_signed;
 
+pub use self::certificate_info::{CertificateInfo, KeyType};
+pub use self::credentials::Credentials;
 pub use self::error::{Error, ErrorKind};
+pub use self::material::{Blob, Material};
+pub use self::self_signed::{SelfSigned, self_signed};
 pub use rustls;
