@@ -4,6 +4,7 @@ import test from 'ava'
 import { createServer, type ServerOptions } from '#dist/index'
 import { COMPRESSION_RULES, LEVEL_RULES } from '#dist/compression'
 import { nativeOptions, resolveOptions, RULES } from '#dist/resolve'
+import { TLS_RULES } from '#dist/tls/resolve'
 import { WEBSOCKET_RULES } from '#dist/websocket-options'
 
 const home = path.dirname(require.resolve('millrace/package.json'))
@@ -27,6 +28,7 @@ function rules(): Map<string, Rule> {
   for (const [name, rule] of Object.entries<Rule>(COMPRESSION_RULES)) {
     if (name !== 'levels') all.set(`compression.${name}`, rule)
   }
+  for (const [name, rule] of Object.entries<Rule>(TLS_RULES)) all.set(`tls.${name}`, rule)
   for (const [name, rule] of Object.entries<Rule>(LEVEL_RULES)) all.set(`compression.levels.${name}`, rule)
   return all
 }
@@ -62,7 +64,7 @@ test('the docstring of each option says its default', (t) => {
   const read = (name: string): string => readFileSync(path.join(home, 'src', name), 'utf8')
   const sockets = read('websocket-options.ts') + read('websocket-route.ts')
   for (const [name, { kind, initial }] of [...rules(), ...webSocketRules()]) {
-    const source = name.startsWith('webSocket.') ? sockets : read('options.ts')
+    const source = name.startsWith('webSocket.') ? sockets : read('options.ts') + read('tls/options.ts')
     const own = name.split('.').at(-1)!
     const docs = [...source.matchAll(new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s+${own}\\?:`, 'g'))]
       .map(([, text]) => text.replaceAll(/\s+\*?\s*/g, ' '))
@@ -199,6 +201,6 @@ test('the core’s own list of options is served', (t) => {
     }),
     false,
   )
-  const placed = new Set([...Object.keys(native), 'host', 'port', 'path'])
+  const placed = new Set([...Object.keys(native), 'host', 'port', 'path', 'plain', 'nameTimeout'])
   t.deepEqual(names.map(({ name }) => name).sort(), [...placed].sort())
 })

@@ -47,10 +47,10 @@ export function bind(
   throw new Error('unreachable: there is always an address to try')
 }
 
-export function addressOf({ host, port, path }: NativeAddress): ServerAddress {
+export function addressOf({ host, port, path }: NativeAddress, isSecure: boolean): ServerAddress {
   if (path !== undefined) return Object.freeze({ address: path, port: 0, family: 'unix', path })
   const family = isIPv6(host) ? 'IPv6' : 'IPv4'
-  return Object.freeze({ address: host, port, family, url: urlOf(host, port) })
+  return Object.freeze({ address: host, port, family, url: urlOf(host, port, isSecure) })
 }
 
 /** An address for a person. */
@@ -59,7 +59,7 @@ export function describe({ address, port, path }: ServerAddress): string {
 }
 
 /** All addresses of a machine are reached at its loopback address. */
-function urlOf(host: string, port: number): string {
+function urlOf(host: string, port: number, isSecure: boolean): string {
   const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host
-  return `http://${isIPv6(name) ? `[${name}]` : name}:${port}`
+  return `${isSecure ? 'https' : 'http'}://${isIPv6(name) ? `[${name}]` : name}:${port}`
 }

@@ -5,7 +5,9 @@ import type { CodedError } from './errors'
 import type { HeaderValue } from './fields'
 import type { RawSocket } from './raw-socket'
 import type { Request } from './request'
+import { isEarly, isSecure } from './inbound'
 import type { Response, WriteCallback } from './response'
+import type { TlsInfo } from './tls/info'
 
 /**
  * Receives one piece of a request body from {@link Connection.read}.
@@ -34,6 +36,7 @@ export class Connection {
   readonly response: Response
   private info: NativeConnection | null
   private failure: CodedError | null
+  private agreed: TlsInfo | null
 
   /** @internal */
   constructor(request: Request, response: Response) {
@@ -41,6 +44,7 @@ export class Connection {
     this.response = response
     this.info = null
     this.failure = null
+    this.agreed = null
   }
 
   /** Names the connection: the same for all requests that come through it, and never used again. */
@@ -72,6 +76,13 @@ export class Connection {
   get localPort(): number | undefined {
     const info = this.look()
     return info === null || info.localAddress === '' ? undefined : info.localPort
+  }
+
+  /** What its handshake of TLS has agreed on: see {@link Request.tls}. */
+  get tls(): TlsInfo | null {
+    const { request, response } = this
+    if (this.agreed !== null || !isSecure(request)) return this.agreed
+    return (this.agreed = response._lane.tls.of(response._connection, response._generation, isEarly(request)))
   }
 
   /** Bytes received so far, of all requests; the last count seen here once the connection has gone. */

@@ -18,6 +18,7 @@ import { SocketDispatch } from './socket-dispatch'
 import { initialState, plainState } from './state'
 import type { Told } from './stream'
 import { fileError } from './system'
+import { TlsInfos } from './tls/info'
 import { TopicCounts } from './topics'
 import type { ServerWebSocket } from './websocket'
 import { abortErrors, bodyAborted, writeError } from './outcome'
@@ -42,6 +43,8 @@ export interface ServerSink {
   socketFailed(error: unknown, socket: ServerWebSocket<unknown>): void
   connectionFailed(text: string): void
   accepted(text: string): void
+  /** A client has asked for a certificate of this name. */
+  nameWanted(name: string): void
   closed(): void
 }
 
@@ -66,6 +69,8 @@ const settled = Promise.resolve()
 export class Lane {
   readonly inbox = new Inbox()
   readonly outbox = new Outbox()
+  /** What its connections have agreed on. */
+  readonly tls: TlsInfos
   private readonly native: NativeLane
   private readonly servers = new Map<number, ServerSink>()
   private readonly pending = new PendingExchanges()
@@ -99,6 +104,7 @@ export class Lane {
     // Without a store of whoever happens to listen first.
     this.native = this.scope.root(() => new Native(this.inbox.bytes, this.outbox.bytes, () => this.wake()))
     this.native.unref()
+    this.tls = new TlsInfos(this.native)
     this.sockets = new SocketDispatch(this, this.inbox, this.native, this.scope)
   }
 
@@ -436,6 +442,8 @@ export class Lane {
       server.connectionFailed(inbox.serverText(at, this.text))
     } else if (inbox.serverEvent(at) === ServerEvent.accepted) {
       server.accepted(inbox.serverText(at, this.text))
+    } else if (inbox.serverEvent(at) === ServerEvent.nameWanted) {
+      server.nameWanted(inbox.serverText(at, this.text))
     } else if (inbox.serverEvent(at) === ServerEvent.closed) {
       this.servers.delete(id)
       this.lastId = -1
@@ -501,6 +509,7 @@ const nobody: ServerSink = {
   socketFailed() {},
   connectionFailed() {},
   accepted() {},
+  nameWanted() {},
   closed() {},
 }
 

@@ -4,6 +4,7 @@
  * - `createServer` makes a {@link Server}: listen, close, stats (server.ts; what it can be told is in options.ts)
  * - its routes lead to handlers, or to what the core answers by itself (routes.ts, fixed.ts, static-files.ts)
  * - its handler gets a {@link Request} (request.ts, headers.ts, body.ts) and a {@link Response} (response.ts)
+ * - over TLS by the option `tls` (tls/options.ts); {@link ServerTls} renews certificates, {@link TlsInfo} is `request.tls`
  * - errors made here have a code of {@link ERROR_CODES} (errors.ts)
  *
  * Below these, dispatch.ts takes batches of records from the core (binding.ts) and hands answers back, in the layout of
@@ -24,6 +25,8 @@ export { lendBuffer } from './lend'
 export { Connection } from './connection'
 export { RawSocket } from './raw-socket'
 export { Headers } from './headers'
+export { ServerTls } from './tls/server-tls'
+export { TlsInfo } from './tls/info'
 export { ERROR_CODES } from './errors'
 export { Status, STATUS_CODES } from './status'
 export type { Handler } from './handler'
@@ -45,6 +48,19 @@ export type { Params } from './params'
 export type { FixedOptions } from './fixed'
 export type { Hsts, HstsOptions, RedirectToHttpsOptions } from './https'
 export type { StaticFilesOptions } from './static-files'
+export type {
+  ResolvedTlsOptions,
+  TlsCertificate,
+  TlsContent,
+  TlsKey,
+  TlsOptions,
+  TlsPassphrase,
+  TlsPfx,
+  TlsResolve,
+  TlsSniCallback,
+  TlsVersion,
+} from './tls/options'
+export type { TlsCertificateInfo } from './tls/server-tls'
 export type { Compression, CompressionCoding } from './compression'
 export type { CodedError, ErrorCode } from './errors'
 export type { ReadCallback } from './body'

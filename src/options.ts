@@ -2,6 +2,7 @@ import type { Compression, CompressionCoding } from './compression'
 import type { Handler } from './handler'
 import type { ErrorHandler } from './report'
 import type { RouteMap } from './routes'
+import type { ResolvedTlsOptions, TlsOptions } from './tls/options'
 
 /**
  * Where to listen. What is left out is taken from the server's options.
@@ -129,6 +130,11 @@ export interface ServerOptions<RouteKeys extends string = string> extends Listen
    * still be written: with false until `timeouts.write` has passed without a byte of it, with true at any time.
    */
   allowHalfClose?: boolean | undefined
+  /**
+   * Speak TLS, and so HTTPS and WebSockets over it: `{ certFile, keyFile }` is enough. Keys and certificates are read by
+   * `listen`. Default: none, plain HTTP.
+   */
+  tls?: TlsOptions | undefined
   /** What a client may ask of the server. */
   limits?: Limits | undefined
   /** How long things may take. In milliseconds; 0 turns one off. */
@@ -242,6 +248,11 @@ export interface Limits {
    * further pipelined request of it is looked at. Default: 262144 (256 KiB). Cost: that much memory per slow client.
    */
   writeBuffer?: number | undefined
+  /**
+   * Handshakes of TLS under way at once; with one more, the one that has taken longest is cut. Default: 4096. Cost: some
+   * 20 KiB each.
+   */
+  handshakes?: number | undefined
 }
 
 /** How long things may take, in milliseconds; 0 turns one off. */
@@ -277,6 +288,8 @@ export interface Timeouts {
    * How long a connection to be closed is still read, so that the client gets to see the last answer. Default: 2000.
    */
   linger?: number | undefined
+  /** From the begin of a connection to the end of its handshake of TLS; after: closed. Default: 10000. */
+  handshake?: number | undefined
 }
 
 /** The options of a server with every default filled in. */
@@ -304,6 +317,8 @@ export interface ResolvedOptions {
   readonly linger: number | null
   readonly ioThreads: number
   readonly allowHalfClose: boolean
+  /** Null when the server does not speak TLS. */
+  readonly tls: ResolvedTlsOptions | null
   readonly limits: { readonly [Name in keyof Limits]-?: number }
   readonly timeouts: { readonly [Name in keyof Timeouts]-?: number }
 }

@@ -1,6 +1,7 @@
 import {
   headersBlockOf,
   isHttp10,
+  isSecure,
   methodOf,
   pathOf,
   queryOf,
@@ -18,6 +19,7 @@ import { decodedParams, plainParams, type Params, type ParamsObject, type Params
 import type { Response } from './response'
 import type { Route } from './routes'
 import { handled } from './stream'
+import type { TlsInfo } from './tls/info'
 
 /**
  * A request. Every property is looked up in the received bytes when asked for and stays valid for as long as you hold
@@ -130,6 +132,20 @@ export class Request<Pattern extends string = string> {
   /** The other side's port; undefined on a Unix domain socket. */
   get remotePort(): number | undefined {
     return remotePortOf(this)
+  }
+
+  /** Whether it came over TLS. */
+  get secure(): boolean {
+    return isSecure(this)
+  }
+
+  /**
+   * What the handshake of its connection has agreed on, with the client's certificate; null when it did not come over TLS.
+   * Looked up when first asked for, and kept: when the connection had gone by then, and its place was taken by another,
+   * it is null as well.
+   */
+  get tls(): TlsInfo | null {
+    return isSecure(this) ? this.connection.tls : null
   }
 
   /** The connection this request came through; it outlives the handler. Made when first asked for. */

@@ -3,6 +3,7 @@ import { COMPRESSION_RULES, resolveCompression } from './compression'
 import { chainOf, type Handler } from './handler'
 import type { ListenOptions, ResolvedOptions, ServerOptions } from './options'
 import { group, invalid, type Rule, type Rules } from './rules'
+import { resolveTls, TLS_NAMES } from './tls/resolve'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -53,6 +54,7 @@ export const RULES = {
     linger: { ...integer(0, 0, 65535, 'linger'), initial: null, nullable: true },
     ioThreads: integer(Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2))), 1, 64, 'ioThreads'),
     allowHalfClose: flag(false, 'allowHalfClose'),
+    tls: { kind: 'other', initial: undefined },
     limits: { kind: 'other', initial: undefined },
     timeouts: { kind: 'other', initial: undefined },
   },
@@ -69,6 +71,7 @@ export const RULES = {
     bodyWindow: integer(MIB, 4 * KIB, 256 * MIB, 'bodyWindow'),
     drainBytes: limit(256 * KIB, 0, 'drainBytes'),
     writeBuffer: { kind: 'integer', initial: 256 * KIB, min: KIB, max: 1024 * MIB },
+    handshakes: limit(4096, 1, 'maxHandshakes'),
   },
   timeouts: {
     headers: integer(15_000, 0, MAX_TIME, 'headersTimeout'),
@@ -78,6 +81,7 @@ export const RULES = {
     handler: integer(0, 0, MAX_TIME, 'handlerTimeout'),
     write: integer(30_000, 0, MAX_TIME, 'writeTimeout'),
     linger: integer(2_000, 0, MAX_TIME, 'lingerTimeout'),
+    handshake: integer(10_000, 0, MAX_TIME, 'handshakeTimeout'),
   },
   keepAliveProbes: {
     delay: integer(60_000, 1_000, MAX_TIME, 'keepAliveDelay'),
@@ -91,6 +95,7 @@ const ELSEWHERE: Readonly<Record<string, Rules>> = {
   limits: RULES.limits,
   timeouts: RULES.timeouts,
   compression: COMPRESSION_RULES,
+  tls: TLS_NAMES,
 }
 
 /** Checks every option and fills in the defaults. Throws ERR_INVALID_OPTION for the first that is wrong. */
@@ -112,6 +117,7 @@ export function resolveOptions(given: ServerOptions | Handler | undefined): Reso
     ...top,
     compression: resolveCompression(top['compression']),
     keepAliveProbes: probes(top['keepAliveProbes']),
+    tls: resolveTls(top['tls']),
     limits: Object.freeze(limits),
     timeouts: Object.freeze(timeouts),
   }) as unknown as ResolvedOptions

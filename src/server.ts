@@ -14,6 +14,7 @@ import { group, refuseMore, type Rules } from './rules'
 import type { Response } from './response'
 import { Routes, type Method, type RouteTarget } from './routes'
 import { NO_STATS, statsOf, type ServerStats } from './stats'
+import { ServerTls } from './tls/server-tls'
 import { publish } from './publish'
 import { TopicCounts } from './topics'
 import type { MessageOptions, WebSocketMessage } from './websocket'
@@ -36,6 +37,8 @@ export function createServer<const RouteKeys extends string = string>(
 export class Server implements AsyncDisposable {
   /** The options in force: what was given, with every default filled in. Frozen. */
   readonly options: ResolvedOptions
+  /** Its certificates, and how to renew them; null when it does not speak TLS. */
+  readonly tls: ServerTls | null
   private readonly routes: Routes
   private readonly accepting = new Accepting()
   private readonly sink: ServerSink
@@ -53,6 +56,8 @@ export class Server implements AsyncDisposable {
   constructor(options: ResolvedOptions) {
     const { handler, compression, limits } = options
     this.options = options
+    const failed = (error: unknown): void => report(options.onError, error, { server: this })
+    this.tls = options.tls === null ? null : new ServerTls(options.tls, failed)
     const unrouted = handler === undefined ? NO_HANDLER : chainOf('handler', handler)
     this.routes = new Routes(unrouted, options)
     this.routes.addAll(options.routes)
@@ -75,6 +80,7 @@ export class Server implements AsyncDisposable {
       },
       connectionFailed: (text) => this.connectionFailed(text),
       accepted: (text) => this.accepting.accepted(text),
+      nameWanted: (name) => this.tls?._nameWanted(name),
       closed: () => this.closed(),
     }
   }
@@ -210,7 +216,7 @@ export class Server implements AsyncDisposable {
    * @param place a port, or host and port, or the path of a Unix domain socket, and `accept`; the rest comes from the
    * options
    * @throws (rejects with) the system's code: EADDRINUSE, EACCES, EADDRNOTAVAIL, ENOTFOUND, …; ERR_ALREADY_LISTENING
-   * when it listens elsewhere
+   * when it listens elsewhere; an ERR_TLS_… code when certificates or keys cannot be used, with the file and the reason
    */
   async listen(place?: ListenOptions | number): Promise<ServerAddress> {
     refuseMore('listen()', arguments, 1, 'write listen({ port, host }), and wait for its promise')
@@ -353,11 +359,14 @@ export class Server implements AsyncDisposable {
     const hosts = await hostsOf(place)
     this.lane ??= lane()
     const { core } = this.lane
+    const { tls } = this
+    const context = tls === null ? null : await tls._load()
     const pullAccept = place.accept === 'manual'
     const own = this.companions === null ? {} : { notFoundInCore: false }
-    const options = { ...nativeOptions(this.options, pullAccept), ...own, port: place.port ?? 0, path: place.path }
+    const { port = 0, path } = place
+    const options = { ...nativeOptions(this.options, pullAccept), ...own, ...tls?._native, port, path }
     const native = bind(hosts, place, (host) =>
-      core.listen({ ...options, host } as NativeListenOptions, this.routes.table),
+      core.listen({ ...options, host } as NativeListenOptions, this.routes.table, context),
     )
     this.sink.id = native.id
     this.handlerErrors = 0
@@ -365,7 +374,8 @@ export class Server implements AsyncDisposable {
     this.sink.accepting = pullAccept ? this.accepting : null
     this.lane.attach(native.id, this.sink)
     if (this.referenced) this.lane.ref()
-    this.where = addressOf(native)
+    if (context !== null) tls!._attach(this.lane, native.id, context)
+    this.where = addressOf(native, tls !== null)
     this.companions?.listening()
     return this.where
   }
@@ -394,6 +404,7 @@ export class Server implements AsyncDisposable {
   private closed(): void {
     this.lastStats = this.stats()
     this.lane!.core.forget(this.sink.id)
+    this.tls?._detach()
     this.sink.id = -1
     if (this.referenced) this.lane!.unref()
     // `where` and `opening` belong to a `listen` that waits for this end, if there is one; `close` has cleared its own.
@@ -405,7 +416,7 @@ export class Server implements AsyncDisposable {
     const { onError } = this.options
     const error = connectionError(text)
     // What a client does wrong is nobody's news unless asked for; what goes wrong here always is.
-    if (onError === undefined && error.code.startsWith('ERR_HTTP_')) return
+    if (onError === undefined && /^ERR_(?:HTTP_|TLS_HANDSHAKE)/.test(error.code)) return
     report(onError, error, { server: this })
   }
 }

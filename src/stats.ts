@@ -1,4 +1,4 @@
-import type { NativeStats } from './binding'
+import type { NativeStats, NativeTlsStats } from './binding'
 
 /** What a server has counted since it began to listen. */
 export interface ServerStats {
@@ -53,6 +53,21 @@ export interface ServerStats {
     /** WebSockets cut so far because too much waited for their clients. */
     readonly closedSlow: number
   }
+  /** Its handshakes of TLS. */
+  readonly tls: {
+    /** Handshakes that were completed so far. */
+    readonly handshakes: number
+    /** Handshakes that failed so far, also those that took too long. */
+    readonly failed: number
+    /** Handshakes under way. */
+    readonly open: number
+    /** Of those that were completed, how many have resumed an earlier session. */
+    readonly resumed: number
+    /** How often `tls.resolve` was asked for a name. */
+    readonly namesAsked: number
+    /** Requests of plain HTTP that were refused or redirected so far. */
+    readonly plainRefused: number
+  }
   /** What went wrong so far, by kind. */
   readonly errors: {
     /** Handlers, or callbacks of theirs, that threw or rejected. */
@@ -97,6 +112,7 @@ export function statsOf(native: NativeStats, handler: number): ServerStats {
       },
       closedSlow: native.websockets.closedSlow,
     },
+    tls: tlsOf(native.tls),
     errors: {
       handler,
       protocol: native.protocolErrors,
@@ -105,6 +121,17 @@ export function statsOf(native: NativeStats, handler: number): ServerStats {
       refused: native.refusedConnections,
       accept: native.acceptErrors,
     },
+  }
+}
+
+function tlsOf(tls: NativeTlsStats | undefined): ServerStats['tls'] {
+  return {
+    handshakes: tls?.handshakes ?? 0,
+    failed: tls?.handshakesFailed ?? 0,
+    open: tls?.handshakesOpen ?? 0,
+    resumed: tls?.resumed ?? 0,
+    namesAsked: tls?.namesAsked ?? 0,
+    plainRefused: tls?.plainRefused ?? 0,
   }
 }
 
@@ -138,6 +165,14 @@ export const NO_STATS: ServerStats = statsOf(
       droppedOldest: 0,
       droppedLatest: 0,
       closedSlow: 0,
+    },
+    tls: {
+      handshakes: 0,
+      handshakesFailed: 0,
+      handshakesOpen: 0,
+      resumed: 0,
+      namesAsked: 0,
+      plainRefused: 0,
     },
   },
   0,

@@ -1,7 +1,7 @@
 import { coded, codedType, show } from './errors'
 import { Special, type Field } from './fields'
 import { DECLINED, type Handler } from './handler'
-import { detach, keptAddressOf } from './inbound'
+import { detach, isSecure, keptAddressOf } from './inbound'
 import type { Request } from './request'
 import type { Response } from './response'
 import { checkedBytes, fieldsOfAll, listFields } from './response-head'
@@ -78,7 +78,9 @@ export function openedSocket(response: Response, extensions: string): ServerWebS
   const { route, protocol, data } = found
   const origin = route._origins.get(response._lane, response._server, route, protocol, extensions)
   const { _connection, _generation } = response
-  return new ServerWebSocket(origin, _connection, _generation, data, keptAddressOf(request), request.remotePort ?? 0)
+  const address = keptAddressOf(request)
+  const port = request.remotePort ?? 0
+  return new ServerWebSocket(origin, _connection, _generation, data, address, port, isSecure(request))
 }
 
 /** Exchanges whose WebSocket has not been opened yet. */

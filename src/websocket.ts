@@ -14,6 +14,7 @@ import {
   writeSend,
   writeTopic,
 } from './socket-records'
+import type { TlsInfo } from './tls/info'
 import { checkSubscription } from './topics'
 import { publish } from './publish'
 import { Queue } from './queue'
@@ -72,6 +73,8 @@ const TOLD = 8
 const PAUSED = 16
 /** `terminate` was called, or a handler has failed: what the client sends is nobody's. */
 const DEAF = 32
+/** Came over TLS. */
+const SECURE = 64
 const PORT_SHIFT = 8
 
 /** RFC 6455 5.5: payloads of control frames are short. */
@@ -128,6 +131,7 @@ export class ServerWebSocket<Data = undefined> {
     data: Data,
     address: string | number | undefined,
     port: number,
+    secure: boolean,
   ) {
     this.data = data
     this._origin = origin
@@ -136,7 +140,7 @@ export class ServerWebSocket<Data = undefined> {
     this._sent = 0
     this._unsent = 0
     this.address = address
-    this.state = OPEN | (port << PORT_SHIFT)
+    this.state = OPEN | (secure ? SECURE : 0) | (port << PORT_SHIFT)
     this.aside = null
   }
 
@@ -148,6 +152,20 @@ export class ServerWebSocket<Data = undefined> {
   /** The client's port; undefined on a Unix domain socket. */
   get remotePort(): number | undefined {
     return this.address === undefined ? undefined : this.state >>> PORT_SHIFT
+  }
+
+  /** Whether it came over TLS. */
+  get secure(): boolean {
+    return (this.state & SECURE) !== 0
+  }
+
+  /**
+   * What the handshake of its connection has agreed on, with the client's certificate; null when it did not come over TLS.
+   * Looked up each time, so that sockets stay small: keep it when you need it after the end, when it is null as soon as
+   * the connection's place is taken by another.
+   */
+  get tls(): TlsInfo | null {
+    return this.secure ? this._lane.tls.of(this._connection, this._generation, false) : null
   }
 
   /** The subprotocol agreed on (RFC 6455 1.9); `''` for none. */

@@ -1,6 +1,7 @@
 import { fstatSync, readSync } from 'node:fs'
 import type { NativeBinding, NativeLane, NativeWebSocketSettings } from '#dist/binding'
 import { FakeRouteTable } from './fake-route-table'
+import { fakeTls, type FakeContext, type FakeCredentials } from './fake-tls'
 import { readSocketRecord, type SentToSocket } from './fake-socket-records'
 
 /** A server's port is this and its number, unless a test asks for another. */
@@ -15,6 +16,10 @@ export class FakeLane implements NativeLane {
   readonly listened: Array<Record<string, unknown>> = []
   readonly closed: Array<{ server: number; timeout: number }> = []
   readonly forgotten: number[] = []
+  /** What TLS was to be spoken with, by each listen and reload; null for a server without. */
+  readonly contexts: Array<FakeContext | null> = []
+  /** The answers to questions for server names. */
+  readonly names: Array<{ server: number; name: string; credentials: FakeCredentials | null; keepMs: number }> = []
   /** The routes given with each listen. */
   readonly tables: FakeRouteTable[] = []
   /** What the core was told of WebSockets, by number. */
@@ -23,6 +28,8 @@ export class FakeLane implements NativeLane {
   readonly acceptsAsked: Array<{ server: number; count: number }> = []
   descriptorTable: ReturnType<NativeLane['descriptors']> = { open: 20, limit: 1024 }
   connections: ReturnType<NativeLane['connectionInfo']> = null
+  /** What handshakes have agreed on, by connection. */
+  readonly agreed = new Map<number, ReturnType<NativeLane['tlsInfo']>>()
   references = 0
   turns = 0
   submits = 0
@@ -114,7 +121,7 @@ export class FakeLane implements NativeLane {
     return Buffer.allocUnsafeSlow(size)
   }
 
-  listen(given: object, routes: unknown): { id: number; host: string; port: number; path?: string } {
+  listen(given: object, routes?: unknown, tls?: unknown): { id: number; host: string; port: number; path?: string } {
     if (this.listenError !== undefined) {
       const error = this.listenError
       this.listenError = undefined
@@ -123,6 +130,7 @@ export class FakeLane implements NativeLane {
     const options = given as Record<string, unknown>
     this.listened.push(options)
     this.tables.push(routes as FakeRouteTable)
+    this.contexts.push((tls ?? null) as FakeContext | null)
     const place = {
       id: ++this.servers,
       host: String(options['host']),
@@ -145,6 +153,18 @@ export class FakeLane implements NativeLane {
 
   connectionInfo(): ReturnType<NativeLane['connectionInfo']> {
     return this.connections
+  }
+
+  reloadTls(_server: number, context: unknown): void {
+    this.contexts.push(context as FakeContext)
+  }
+
+  nameResolved(server: number, name: string, credentials: unknown, keepMs: number): void {
+    this.names.push({ server, name, credentials: (credentials ?? null) as FakeCredentials | null, keepMs })
+  }
+
+  tlsInfo(connection: number): ReturnType<NativeLane['tlsInfo']> {
+    return this.agreed.get(connection) ?? null
   }
 
   close(server: number, timeout: number): void {
@@ -201,6 +221,7 @@ export const fakeBinding: NativeBinding = {
   },
   RouteTable: FakeRouteTable,
   BodyDecoder: FakeBodyDecoder,
+  ...fakeTls,
   version: () => '0.0.0',
 }
 
@@ -498,6 +519,11 @@ export class Batch {
   /** A connection that a server has accepted by hand. */
   accepted(connection: number, generation: number, server = 1): this {
     return this.serverEvent(3, `${connection} ${generation}`, server)
+  }
+
+  /** A client has asked for a name that no certificate has. */
+  nameWanted(name: string, server = 1): this {
+    return this.serverEvent(4, name, server)
   }
 
   /** Writes the batch as the core does and returns its text. */

@@ -1,0 +1,129 @@
+import type { Lane } from '../dispatch'
+import type { NativeCertificate, NativeListenOptions, NativeTlsContext } from '../binding'
+import { loadContext } from './load'
+import { merged } from './merge'
+import { NameAnswers } from './names'
+import type { ResolvedTlsOptions, TlsOptions } from './options'
+import { planOf, planTls, type TlsPlan } from './resolve'
+
+/** What a certificate of a server says. */
+export interface TlsCertificateInfo {
+  /** The names and addresses it is for. */
+  readonly names: readonly string[]
+  readonly subject: string
+  readonly issuer: string
+  /** In hexadecimal. */
+  readonly serialNumber: string
+  readonly validFrom: Date
+  readonly validTo: Date
+  /** SHA-256 of it, as node:tls writes it. */
+  readonly fingerprint256: string
+  /** What key it has. */
+  readonly keyType: string
+}
+
+/** The certificates of a server that speaks TLS, and how it does. */
+export class ServerTls {
+  private readonly names: NameAnswers
+  private plan: TlsPlan
+  private context: NativeTlsContext | null = null
+  /** Where it listens now. */
+  private place: { lane: Lane; id: number } | null = null
+  /** Loading is done in turn, so that the last to be asked for is what stays. */
+  private loading: Promise<unknown> = Promise.resolve()
+
+  /** @internal */
+  constructor(options: ResolvedTlsOptions, failed: (error: unknown) => void) {
+    this.plan = planOf(options)
+    this.names = new NameAnswers({
+      answer: (name, credentials, keep) => this.place?.lane.core.nameResolved(this.place.id, name, credentials, keep),
+      failed,
+    })
+  }
+
+  /** The options in force, which {@link reload} can change. Frozen. */
+  get options(): ResolvedTlsOptions {
+    return this.plan.options
+  }
+
+  /** The certificates in use, the default one first; those that `tls.resolve` finds are not among them. None before `listen`. */
+  get certificates(): readonly TlsCertificateInfo[] {
+    return this.context === null ? [] : this.context.certificates().map(infoOf)
+  }
+
+  /**
+   * The files that certificates, keys and lists are read from, by absolute paths.
+   */
+  get files(): readonly string[] {
+    return filesOf(this.plan)
+  }
+
+  /**
+   * Reads all files again, with `options` in place of those they name, and uses what they have for the handshakes from
+   * now on. Connections that are open stay as they are; sessions can be resumed. When it rejects, all stays as it was. A
+   * server that does not listen keeps the options for when it does.
+   *
+   * @param options what changes: a `cert` or `certFile` takes the place of whichever was there, a `pfx` that of both
+   * certificate and key; `certificates` that of the whole list. `allowPlain`, `resolveTimeout` and `watch` stay.
+   * @throws (rejects with) ERR_INVALID_OPTION; an error with an ERR_TLS_… code, which names the file and says why
+   */
+  reload(options?: Partial<TlsOptions>): Promise<void> {
+    return this.inTurn(async () => {
+      const plan = options === undefined ? this.plan : planTls(merged(this.plan.given, options))
+      const context = await loadContext(plan, this.context)
+      this.plan = plan
+      this.context = context
+      this.place?.lane.core.reloadTls(this.place.id, context)
+    })
+  }
+
+  /** @internal Reads what it takes to listen. */
+  _load(): Promise<NativeTlsContext> {
+    return this.inTurn(async () => (this.context = await loadContext(this.plan, this.context)))
+  }
+
+  /** @internal What the core is told beside it. */
+  get _native(): Pick<NativeListenOptions, 'plain' | 'nameTimeout'> {
+    const { allowPlain, resolveTimeout } = this.plan.options
+    const plain = allowPlain === 'redirect' ? 'redirect' : allowPlain ? 'serve' : 'refuse'
+    return { plain, nameTimeout: resolveTimeout }
+  }
+
+  /** @internal The server listens. */
+  _attach(lane: Lane, id: number, loaded: NativeTlsContext): void {
+    this.place = { lane, id }
+    // Reloaded between loading and listening.
+    if (this.context !== null && this.context !== loaded) lane.core.reloadTls(id, this.context)
+  }
+
+  /** @internal The server has closed. */
+  _detach(): void {
+    this.place = null
+  }
+
+  /** @internal A client has asked for a name that none of the certificates has. */
+  _nameWanted(name: string): void {
+    const { resolve, options } = this.plan
+    if (resolve === null) this.place?.lane.core.nameResolved(this.place.id, name, null, 0)
+    else void this.names.find(name, resolve, options.resolveTimeout, options.resolveCache)
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.loading.then(work)
+    this.loading = result.catch(() => undefined)
+    return result
+  }
+}
+
+function filesOf({ certificates, native }: TlsPlan): string[] {
+  const files = [...native.rootFiles!, ...native.revocationListFiles!]
+  for (const { material } of certificates) {
+    const { certificateFile, keyFile, pkcs12File, ocspFile } = material
+    for (const file of [certificateFile, keyFile, pkcs12File, ocspFile]) if (file !== undefined) files.push(file)
+  }
+  return [...new Set(files)]
+}
+
+function infoOf({ notBefore, notAfter, ...certificate }: NativeCertificate): TlsCertificateInfo {
+  return { ...certificate, validFrom: new Date(notBefore * 1000), validTo: new Date(notAfter * 1000) }
+}
