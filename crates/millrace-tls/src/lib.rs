@@ -5,16 +5,33 @@
 //! which rustls reads.
 
 mod certificate_info;
+mod client_auth;
+mod configs;
+mod context;
 mod credentials;
 mod error;
+mod explain;
+mod groups;
+mod hello;
+mod key_log;
 mod material;
 mod names;
 mod pem;
+mod resumption;
+mod select;
 mod self_signed;
+mod sessions;
+mod settings;
+mod suites;
+mod tickets;
 
 pub use self::certificate_info::{CertificateInfo, KeyType};
+pub use self::context::{Choice, Context, Named};
 pub use self::credentials::Credentials;
 pub use self::error::{Error, ErrorKind};
+pub use self::explain::explain;
+pub use self::hello::{Hello, HelloReader, Refusal};
 pub use self::material::{Blob, Material};
 pub use self::self_signed::{SelfSigned, self_signed};
+pub use self::settings::{ClientAuth, Settings, UnknownName, Version};
 pub use rustls;

@@ -1,0 +1,145 @@
+//! A client's first message, read before it is known what will answer it.
+
+use rustls::server::Acceptor;
+use rustls::{AlertDescription, CipherSuite, Error, NamedGroup};
+
+/// Collects the ClientHello (RFC 8446 section 4.1.2), which may come in any number of records and pieces.
+///
+/// It judges the message as the handshake will that is given the same bytes afterwards, because both are rustls.
+pub struct HelloReader {
+    acceptor: Option<Acceptor>,
+}
+
+/// What a client said in its first message, as far as choosing what to answer with needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hello {
+    /// The name of the server that it wants: in lower case, without a dot at the end, never an address.
+    pub server_name: Option<String>,
+    pub(crate) groups: Vec<NamedGroup>,
+    pub(crate) offers_tls13: bool,
+    pub(crate) prefers_chacha: bool,
+}
+
+/// Why a client cannot be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The reason, for people.
+    pub text: String,
+    /// What to send before the connection is closed: a record with an alert.
+    pub alert: Vec<u8>,
+}
+
+impl HelloReader {
+    /// A reader that has seen nothing. It takes no memory before it does.
+    pub fn new() -> Self {
+        HelloReader { acceptor: None }
+    }
+
+    /// Takes what came next, and advances `bytes` past what it looked at, which is not all when more follows the
+    /// message. `None`: more is needed. It must not be asked again once it has answered.
+    pub fn read(&mut self, bytes: &mut &[u8]) -> Result<Option<Hello>, Refusal> {
+        let acceptor = self.acceptor.get_or_insert_default();
+        while !bytes.is_empty() {
+            acceptor.read_tls(bytes).map_err(|_| {
+                Refusal::new(AlertDescription::DecodeError, "the ClientHello is too long")
+            })?;
+            match acceptor.accept() {
+                Ok(Some(accepted)) => {
+                    let hello = Hello::of(&accepted.client_hello());
+                    self.acceptor = None;
+                    return Ok(Some(hello));
+                }
+                Ok(None) => {}
+                Err((error, mut alert)) => {
+                    let mut record = Vec::new();
+                    // Writing into memory does not fail; were it to, the alert below is sent.
+                    let _ = alert.write_all(&mut record);
+                    let mut refusal = Refusal::new(alert_of(&error), error.to_string());
+                    if !record.is_empty() {
+                        refusal.alert = record;
+                    }
+                    return Err(refusal);
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Default for HelloReader {
+    fn default() -> Self {
+        HelloReader::new()
+    }
+}
+
+impl Hello {
+    fn of(hello: &rustls::server::ClientHello<'_>) -> Self {
+        let suites = hello.cipher_suites();
+        Hello {
+            server_name: hello
+                .server_name()
+                .map(|name| name.trim_end_matches('.').to_ascii_lowercase()),
+            groups: known_groups(hello.named_groups().unwrap_or_default()),
+            offers_tls13: suites.iter().any(|suite| is_tls13(*suite)),
+            prefers_chacha: suites
+                .iter()
+                .find(|suite| !is_grease(**suite))
+                .is_some_and(|suite| is_chacha(*suite)),
+        }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn new(alert: AlertDescription, text: impl Into<String>) -> Self {
+        // A record of content type 21, of the version that records before an agreement have (RFC 8446 section 5.1), with
+        // a fatal alert in it.
+        Refusal {
+            text: text.into(),
+            alert: vec![21, 3, 3, 0, 2, 2, alert.into()],
+        }
+    }
+}
+
+/// The alert for the errors that rustls leaves without one while it has no configuration.
+fn alert_of(error: &Error) -> AlertDescription {
+    match error {
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
+            AlertDescription::UnexpectedMessage
+        }
+        Error::InvalidMessage(_) => AlertDescription::DecodeError,
+        Error::PeerSentOversizedRecord => AlertDescription::RecordOverflow,
+        Error::PeerIncompatible(_) => AlertDescription::HandshakeFailure,
+        _ => AlertDescription::IllegalParameter,
+    }
+}
+
+/// The groups that could be asked about: a hello of 64 KiB can list 32,000 others.
+fn known_groups(offered: &[NamedGroup]) -> Vec<NamedGroup> {
+    let mut groups = Vec::new();
+    for group in offered {
+        if !matches!(group, NamedGroup::Unknown(_)) && !groups.contains(group) {
+            groups.push(*group);
+        }
+    }
+    groups
+}
+
+/// The suites of TLS 1.3 are those of RFC 8446 appendix B.4, and no older version has them.
+fn is_tls13(suite: CipherSuite) -> bool {
+    u16::from(suite) >> 8 == 0x13
+}
+
+fn is_chacha(suite: CipherSuite) -> bool {
+    matches!(
+        suite,
+        CipherSuite::TLS13_CHACHA20_POLY1305_SHA256
+            | CipherSuite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+            | CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256
+    )
+}
+
+/// Values that clients mix in so that servers keep ignoring what they do not know (RFC 8701).
+fn is_grease(suite: CipherSuite) -> bool {
+    let value = u16::from(suite);
+    value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
+}
