@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { setImmediate as turn } from 'node:timers/promises'
+import { connect, CONNECTED } from './transport'
 
 /** One message of a server, informational ones included, as its bytes say. */
 export interface Answer {
@@ -46,8 +47,8 @@ export class Wire {
   }
 
   static async open(port: number): Promise<Wire> {
-    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-    await once(socket, 'connect')
+    const socket = connect(port, { allowHalfOpen: true })
+    await once(socket, CONNECTED)
     return new Wire(socket)
   }
 

@@ -1,7 +1,7 @@
 import { brotliDecompressSync, createGunzip, gunzipSync } from 'node:zlib'
 import { EventEmitter, once } from 'node:events'
-import { connect } from 'node:net'
 import test from 'ava'
+import { connect } from '../_helpers/transport'
 import { codeOf, requestText, serveFor, until } from './served'
 
 // Compressed answers, over real sockets.
@@ -76,7 +76,7 @@ for (const type of ['text/plain', 'text/event-stream']) {
       },
       { compression: true },
     )
-    const socket = connect({ port, host: '127.0.0.1' })
+    const socket = connect(port)
     t.teardown(() => socket.destroy())
     const gunzip = createGunzip()
     gunzip.on('error', () => undefined)

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
-import { createServer, type Handler, type Server, type ServerOptions } from '#dist/index'
+import type { Handler, Server, ServerOptions } from '#dist/index'
+import { connect, CONNECTED, createServer } from '../_helpers/transport'
 import { Wire, type Answer } from '../_helpers/wire'
 
 export interface Served {
@@ -62,9 +62,9 @@ export async function folderFor(t: ExecutionContext): Promise<string> {
 
 /** A client that asks and then reads nothing at all. */
 export async function deafClient(t: ExecutionContext, port: number, target: string): Promise<{ close(): void }> {
-  const socket = connect({ port, host: '127.0.0.1' })
+  const socket = connect(port)
   t.teardown(() => socket.destroy())
-  await once(socket, 'connect')
+  await once(socket, CONNECTED)
   socket.on('error', () => undefined)
   socket.pause()
   socket.write(requestText(target))

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import type { Request, Response } from '#dist/index'
+import { connect, CONNECTED } from '../_helpers/transport'
 import { codeOf, Deferred, FAULTY, NEXT, post, serve, until } from './served'
 
 // Clients that go, stop or crawl at every stage. After each of them the next one is served.
@@ -257,8 +258,8 @@ test('thousands of connections that send nothing are in nobody’s way, and end 
   const count = 2_000
   const silent: Socket[] = []
   for (let i = 0; i < count; i += 100) {
-    const some = Array.from({ length: 100 }, () => connect(served.port, '127.0.0.1'))
-    await Promise.all(some.map((socket) => once(socket, 'connect')))
+    const some = Array.from({ length: 100 }, () => connect(served.port))
+    await Promise.all(some.map((socket) => once(socket, CONNECTED)))
     silent.push(...some)
   }
   t.teardown(() => silent.forEach((socket) => socket.destroy()))

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ExecutionContext } from 'ava'
-import { createServer, type CodedError, type Handler, type Server, type ServerOptions } from '#dist/index'
+import type { CodedError, Handler, Server, ServerOptions } from '#dist/index'
+import { createServer } from '../_helpers/transport'
 import { Wire } from '../_helpers/wire'
 
 export const NEXT = 'GET /next HTTP/1.1\r\nHost: a\r\n\r\n'

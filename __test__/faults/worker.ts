@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createServer, type Request, type Response } from '#dist/index'
+import type { Request, Response } from '#dist/index'
+import { createServer } from '../_helpers/transport'
 
 // What the tests of workers run in each of them: some servers, and handlers that can be caught at every stage.
 

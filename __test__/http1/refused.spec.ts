@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava'
-import { createServer, type CodedError, type ServerOptions } from '#dist/index'
+import type { CodedError, ServerOptions } from '#dist/index'
+import { createServer } from '../_helpers/transport'
 import { Wire } from '../_helpers/wire'
 import { LIMITS, REFUSED, type Refused } from './refused-messages'
 

@@ -1,6 +1,7 @@
-import { createServer as createNodeServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createServer, type Request, type Response } from '#dist/index'
+import type { Request, Response } from '#dist/index'
+import { createNodeServer, createServer } from '../_helpers/transport'
 
 /** The two servers the suite runs against. */
 export type ServerName = 'millrace' | 'node'

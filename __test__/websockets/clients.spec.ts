@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import test from 'ava'
 import { WebSocket as UndiciWebSocket } from 'undici'
 import { webSocket } from '#dist/index'
+import { HTTP, WS } from '../_helpers/transport'
 import { until } from '../answers/served'
 import { Deferred, serve } from './served'
 
@@ -15,7 +16,7 @@ test('undici’s WebSocket talks to it, as that of browsers does', async (t) => 
       close: (_socket, ...how) => ended.resolve(how),
     }),
   })
-  const socket = new UndiciWebSocket(`ws://127.0.0.1:${port}/`, ['other', 'chat'])
+  const socket = new UndiciWebSocket(`${WS}://127.0.0.1:${port}/`, ['other', 'chat'])
   socket.binaryType = 'arraybuffer'
   await once(socket as never, 'open')
   t.is(socket.protocol, 'chat')
@@ -56,7 +57,7 @@ test('many clients talk at once', async (t) => {
 test('requests and WebSockets share a server', async (t) => {
   const { port, open } = await serve(t, { '/plain': (_request, response) => response.end('plain') })
   const client = await open('/next')
-  const answer = await fetch(`http://127.0.0.1:${port}/plain`)
+  const answer = await fetch(`${HTTP}://127.0.0.1:${port}/plain`)
   t.is(await answer.text(), 'plain')
   t.is(await client.ask('x'), 'x')
 })

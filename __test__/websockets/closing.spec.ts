@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import ava from 'ava'
 import { WebSocket } from 'ws'
 import { webSocket, type ServerWebSocket, type WebSocketDefinition } from '#dist/index'
+import { WS } from '../_helpers/transport'
 import { until } from '../answers/served'
 import { Client, closePayload, Deferred, frameOf, Opcode, serve } from './served'
 
@@ -296,7 +297,7 @@ test('a worker that is terminated takes its sockets with it, and nobody else’s
   const bystander = await open('/next')
   const worker = new Worker(path.join(__dirname, 'worker.js'))
   const [port] = (await once(worker, 'message')) as [number]
-  const clients = Array.from({ length: 4 }, () => new Client(new WebSocket(`ws://127.0.0.1:${port}/`)))
+  const clients = Array.from({ length: 4 }, () => new Client(new WebSocket(`${WS}://127.0.0.1:${port}/`)))
   for (const client of clients) t.is(await client.next(), 'welcome')
   await worker.terminate()
   for (const client of clients) t.is((await client.closed).code, 1006)

@@ -4,9 +4,10 @@ import path from 'node:path'
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import ava from 'ava'
 import { WebSocket } from 'ws'
-import { createServer, webSocket } from '#dist/index'
-import { until } from '../answers/served'
+import { webSocket } from '#dist/index'
+import { createServer, WS } from '../_helpers/transport'
 import { Wire } from '../_helpers/wire'
+import { until } from '../answers/served'
 import { Client, closePayload, Deferred, frameOf, HANDSHAKE, Opcode, requestText, serve } from './served'
 
 const test = ava.serial
@@ -173,7 +174,7 @@ test('a server that listens again has new sockets and topics', async (t) => {
   for (let round = 0; round < 3; round++) {
     t.false(server.publish('a', 'nobody'))
     const { port } = await server.listen({ host: '127.0.0.1' })
-    const client = new Client(new WebSocket(`ws://127.0.0.1:${port}/`))
+    const client = new Client(new WebSocket(`${WS}://127.0.0.1:${port}/`))
     await until(() => server.subscriberCount('a') === 1)
     t.true(server.publish('a', `round ${round}`))
     t.is(await client.next(), `round ${round}`)
@@ -188,7 +189,7 @@ test('connections accepted by hand can become WebSockets', async (t) => {
   t.teardown(() => server.close({ timeout: 0 }))
   const { port } = await server.listen({ host: '127.0.0.1', accept: 'manual' })
   void server.acceptRequest((_request, response) => response.end())
-  const client = new Client(new WebSocket(`ws://127.0.0.1:${port}/`))
+  const client = new Client(new WebSocket(`${WS}://127.0.0.1:${port}/`))
   await new Promise((resolve) => client.socket.once('open', resolve))
   t.is(await client.ask('x'), 'x')
 })

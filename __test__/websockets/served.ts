@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import type { ExecutionContext } from 'ava'
 import { WebSocket, type ClientOptions } from 'ws'
-import { createServer, type RouteMap, type Server, type ServerOptions } from '#dist/index'
+import type { RouteMap, Server, ServerOptions } from '#dist/index'
+import { createServer, WS } from '../_helpers/transport'
 import { Wire, type Answer } from '../_helpers/wire'
 
 /** What a client must send to open a WebSocket (RFC 6455 1.3). */
@@ -43,7 +44,7 @@ export async function serve(t: ExecutionContext, routes: RouteMap, options: Serv
     port,
     reported,
     async open(path = '/', protocols = [], clientOptions = {}) {
-      const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, [...protocols], {
+      const socket = new WebSocket(`${WS}://127.0.0.1:${port}${path}`, [...protocols], {
         perMessageDeflate: false,
         ...clientOptions,
       })

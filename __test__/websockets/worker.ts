@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { createServer } from '#dist/index'
+import { createServer } from '../_helpers/transport'
 
 // What the test of a terminated worker runs in it.
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { createServer as createNodeServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import * as ws from 'ws'
-import { createServer, type Request, type Response } from '#dist/index'
+import type { Request, Response } from '#dist/index'
 import * as own from '#dist/ws/index'
+import { createNodeServer, createServer, OVER_TLS } from '../_helpers/transport'
 
 /** What programs take from either package, with the types of `ws`. */
 export type Ws = Pick<typeof ws, 'WebSocket' | 'WebSocketServer' | 'createWebSocketStream'>
@@ -33,6 +33,15 @@ export interface Upgrade {
 export const libraries: Record<LibraryName, Ws & { share(): Shared }> = {
   ws: { ...pick(ws), share: shareNode },
   'millrace/ws': { ...pick(own as unknown as Ws), share: shareMillrace },
+}
+
+secureOwnServers()
+
+/** A WebSocketServer with a port makes a server of its own, and neither package lets that speak TLS. */
+export function secureOwnServers(): void {
+  if (!OVER_TLS) return
+  Object.assign(require('node:http') as object, { createServer: createNodeServer })
+  Object.assign(require('#dist/server') as object, { createServer })
 }
 
 function pick({ WebSocket, WebSocketServer, createWebSocketStream }: Ws): Ws {

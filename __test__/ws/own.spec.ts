@@ -1,16 +1,27 @@
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { createServer as createNodeServer, request as httpRequest } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import test from 'ava'
 import { WebSocket as Client } from 'ws'
-import { createServer, fixed, staticFiles } from '#dist/index'
+import { fixed, staticFiles } from '#dist/index'
 import { WebSocket, WebSocketServer } from '#dist/ws/index'
 import { failureOf } from '#dist/ws/failure'
+import {
+  connect,
+  CONNECTED,
+  createNodeServer,
+  createServer,
+  HTTP,
+  request as httpRequest,
+  WS,
+} from '../_helpers/transport'
+import { secureOwnServers } from './libraries'
 import { ask, HANDSHAKE, rest } from './raw'
 
 // What is of millrace/ws alone: its refusals, and how it shares a server with routes.
+
+secureOwnServers()
 
 const home = path.dirname(require.resolve('millrace/package.json'))
 
@@ -57,7 +68,7 @@ test('a handshake behind a request without an answer costs the connection', asyn
   wss.on('connection', (socket) => socket.on('close', (code) => closed.push(code)))
   const { port } = await server.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => server.close({ timeout: 0 }))
-  const socket = connect(port, '127.0.0.1').on('error', () => undefined)
+  const socket = connect(port).on('error', () => undefined)
   const lines = Object.entries(HANDSHAKE).map(([name, value]) => `${name}: ${String(value)}\r\n`)
   socket.write(`GET /hangs HTTP/1.1\r\nhost: a\r\n\r\nGET /ws HTTP/1.1\r\nhost: a\r\n${lines.join('')}\r\n`)
   let received = ''
@@ -88,7 +99,7 @@ test('a client that is faster than events of one a turn has to wait', async (t) 
       })
     })
   })
-  const client = new Client(`ws://127.0.0.1:${port}`)
+  const client = new Client(`${WS}://127.0.0.1:${port}`)
   await once(client, 'open')
   const payload = Buffer.alloc(10_000)
   for (let n = 0; n < COUNT; n++) {
@@ -139,9 +150,9 @@ test('routes and WebSocket servers share a server, the ones for requests and the
   t.is(await hear(port, '/own'), 'route')
   t.is(await hear(port, '/late'), 'third')
   t.is(await hear(port, '/nobody'), '400')
-  t.is(await (await fetch(`http://127.0.0.1:${port}/`)).text(), 'page')
-  t.is(await (await fetch(`http://127.0.0.1:${port}/late`)).text(), 'late')
-  t.is(await (await fetch(`http://127.0.0.1:${port}/fixed`)).text(), 'fixed')
+  t.is(await (await fetch(`${HTTP}://127.0.0.1:${port}/`)).text(), 'page')
+  t.is(await (await fetch(`${HTTP}://127.0.0.1:${port}/late`)).text(), 'late')
+  t.is(await (await fetch(`${HTTP}://127.0.0.1:${port}/fixed`)).text(), 'fixed')
   third.close()
   await once(third, 'close')
   t.is(await hear(port, '/late'), '400')
@@ -156,8 +167,8 @@ test('a WebSocket server may come to a server that listens', async (t) => {
   wss.on('connection', (ws) => ws.send('here'))
   t.is(await hear(port, '/'), 'here')
   t.is(await hear(port, '/deeper/down'), 'here')
-  t.is((await fetch(`http://127.0.0.1:${port}/`)).status, 404)
-  t.is(await (await fetch(`http://127.0.0.1:${port}/`, { method: 'POST' })).text(), 'posted')
+  t.is((await fetch(`${HTTP}://127.0.0.1:${port}/`)).status, 404)
+  t.is(await (await fetch(`${HTTP}://127.0.0.1:${port}/`, { method: 'POST' })).text(), 'posted')
 })
 
 test('a listener that throws closes its socket and is reported, and the process goes on', async (t) => {
@@ -172,7 +183,7 @@ test('a listener that throws closes its socket and is reported, and the process 
   })
   const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => server.close({ timeout: 0 }))
-  const client = new Client(`ws://127.0.0.1:${port}`)
+  const client = new Client(`${WS}://127.0.0.1:${port}`)
   await once(client, 'open')
   client.send('x')
   const [code] = await once(client, 'close')
@@ -190,7 +201,7 @@ test('what cannot become a WebSocket is refused before anybody is told of one', 
   t.teardown(() => server.close({ timeout: 0 }))
   t.is((await ask(port, { ...HANDSHAKE, 'transfer-encoding': 'chunked' })).status, 400)
   const lines = Object.entries(HANDSHAKE).map(([name, value]) => `${name}: ${String(value)}\r\n`)
-  const socket = connect(port, '127.0.0.1')
+  const socket = connect(port)
   socket.write(`GET /by-hand HTTP/1.0\r\nhost: a\r\n${lines.join('')}\r\n`)
   t.regex(Buffer.from(await rest(socket), 'hex').toString(), /^HTTP\/1\.1 400 [^]*Invalid HTTP version$/)
 })
@@ -205,7 +216,7 @@ test('clients that leave during their handshake leave nothing behind', async (t)
   const { port } = wss.address() as AddressInfo
   const lines = Object.entries(HANDSHAKE).map(([name, value]) => `${name}: ${String(value)}\r\n`)
   const sockets = Array.from({ length: 200 }, (_, index) => {
-    const socket = connect(port, '127.0.0.1', () => {
+    const socket = connect(port).once(CONNECTED, () => {
       socket.write(`GET / HTTP/1.1\r\nhost: a\r\n${lines.join('')}\r\n`)
       if (index % 2 === 0) setImmediate(() => socket.resetAndDestroy())
       else setTimeout(() => socket.destroy(), index % 6)
@@ -223,7 +234,7 @@ test('clients that leave during their handshake leave nothing behind', async (t)
 
 /** The first message, or the status of a refusal. */
 function hear(port: number, target: string): Promise<string> {
-  const client = new Client(`ws://127.0.0.1:${port}${target}`)
+  const client = new Client(`${WS}://127.0.0.1:${port}${target}`)
   return new Promise((resolve, reject) => {
     client.on('message', (data: Buffer) => {
       resolve(String(data))

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import test from 'ava'
 import type { ServerOptions, WebSocketServer } from 'ws'
+import { WS } from '../_helpers/transport'
 import { connect, type Client, type ClientName, type ClientOptions } from './clients'
 import { libraries, type LibraryName, type Shared, type Ws } from './libraries'
 
@@ -83,7 +84,7 @@ function each(
 }
 
 export function urlOf(wss: WebSocketServer, path = '/'): string {
-  return `ws://127.0.0.1:${portOf(wss)}${path}`
+  return `${WS}://127.0.0.1:${portOf(wss)}${path}`
 }
 
 export function portOf(wss: WebSocketServer): number {

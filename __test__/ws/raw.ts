@@ -1,6 +1,7 @@
 import { once } from 'node:events'
-import { request, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
-import { connect, type Socket } from 'node:net'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
+import type { Socket } from 'node:net'
+import { connect, request } from '../_helpers/transport'
 
 /** A handshake as a browser sends it. */
 export const HANDSHAKE: OutgoingHttpHeaders = {
@@ -31,7 +32,7 @@ export async function ask(
 
 /** A connection after its handshake, of a client that does only what it is told. */
 export async function open(port: number): Promise<Socket> {
-  const socket = connect(port, '127.0.0.1')
+  const socket = connect(port)
   const lines = Object.entries(HANDSHAKE).map(([name, value]) => `${name}: ${String(value)}\r\n`)
   socket.write(`GET / HTTP/1.1\r\nhost: a\r\n${lines.join('')}\r\n`)
   let received = Buffer.alloc(0)

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { WebSocket } from 'ws'
 import { Refused } from './clients'
 import { portOf, same } from './parity'
+import { HTTP, OVER_TLS, WS } from '../_helpers/transport'
 import { ask, open } from './raw'
 
 // The programs of the README of `ws`, each with that package and with millrace/ws.
@@ -112,11 +113,11 @@ same(
       else upgrade.refuse(404)
     })
     const port = await shared.listen()
-    log(await (await connect(`ws://127.0.0.1:${port}/foo`)).next())
-    log(await (await connect(`ws://127.0.0.1:${port}/bar?a=1`)).next())
+    log(await (await connect(`${WS}://127.0.0.1:${port}/foo`)).next())
+    log(await (await connect(`${WS}://127.0.0.1:${port}/bar?a=1`)).next())
     log(wss1.clients.size, wss2.clients.size)
-    log(await connect(`ws://127.0.0.1:${port}/baz`).catch((error) => error instanceof Refused))
-    log(await (await fetch(`http://127.0.0.1:${port}/foo`)).text())
+    log(await connect(`${WS}://127.0.0.1:${port}/baz`).catch((error) => error instanceof Refused))
+    log(await (await fetch(`${HTTP}://127.0.0.1:${port}/foo`)).text())
   },
   ['one', 'two', [1, 1], true, 'plain'],
 )
@@ -138,7 +139,7 @@ same(
         else upgrade.to(wss, client)
       })
     })
-    const url = `ws://127.0.0.1:${await shared.listen()}/in`
+    const url = `${WS}://127.0.0.1:${await shared.listen()}/in`
     log(await connect(url).catch((error) => error.status))
     const client = await connect(url, { headers: { authorization: 'Bearer Ada' } })
     client.send('hello')
@@ -161,7 +162,7 @@ same(
     log(await connect(wss, { headers: { origin: 'https://evil.example' } }).catch((error) => error.status))
     await connect(wss, { headers: { origin: 'https://good.example', 'x-key': '1' } })
   },
-  [['https://evil.example', false, false], 401, ['https://good.example', false, true]],
+  [['https://evil.example', OVER_TLS, false], 401, ['https://good.example', OVER_TLS, true]],
 )
 
 same(

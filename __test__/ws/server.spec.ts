@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Server, ServerOptions, WebSocketServer } from 'ws'
+import { HTTP, WS } from '../_helpers/transport'
 import { different, portOf, same, urlOf } from './parity'
 import { ask, frame, HANDSHAKE, open } from './raw'
 
@@ -75,7 +76,7 @@ same(
   ONE,
   async ({ serve, log }) => {
     const wss = await serve()
-    const answer = await fetch(`http://127.0.0.1:${portOf(wss)}/`)
+    const answer = await fetch(`${HTTP}://127.0.0.1:${portOf(wss)}/`)
     log(answer.status, answer.headers.get('content-type'), await answer.text())
   },
   [[426, 'text/plain', 'Upgrade Required']],
@@ -282,13 +283,13 @@ same(
     wss.on('connection', (ws, { url }) => ws.send(url!))
     const port = await shared.listen()
     log((wss.address() as { port: number }).port === port)
-    const client = await connect(`ws://127.0.0.1:${port}/live?a`)
-    log(await client.next(), await (await fetch(`http://127.0.0.1:${port}/live`)).text())
+    const client = await connect(`${WS}://127.0.0.1:${port}/live?a`)
+    log(await client.next(), await (await fetch(`${HTTP}://127.0.0.1:${port}/live`)).text())
     log((await ask(port)).status)
     wss.close(() => log('closed'))
     client.close()
     await once(wss, 'close')
-    log(await (await fetch(`http://127.0.0.1:${port}/live`)).text())
+    log(await (await fetch(`${HTTP}://127.0.0.1:${port}/live`)).text())
   },
   ['listening', true, ['/live?a', 'plain'], 400, 'closed', 'plain'],
 )
