@@ -1,7 +1,7 @@
 // `npm run build [-- --native | --js]`: the addon with its loader, the TypeScript, and the entries that are not compiled.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail, root, step, tool } from './_shared.mjs'
 
@@ -26,6 +26,8 @@ function buildFacade() {
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   if (!step(tool('tsc'), ['-p', 'tsconfig.json'])) fail('the TypeScript did not compile; the reason is above.')
   writeModuleEntries()
+  // As npm makes the commands of what it installs.
+  chmodSync(join(root, 'dist', 'cli', 'main.js'), 0o755)
 }
 
 // import and require must see one and the same module (one addon, one set of servers), so the ES module

@@ -243,7 +243,8 @@ function watched(
   )
   t.teardown(() => watch.close())
   const reloaded = async (times: number): Promise<void> => {
-    for (const start = performance.now(); reloads < times; await sleep(10)) {
+    const isDone = (): boolean => reloads >= times
+    for (const start = performance.now(); !isDone(); await sleep(10)) {
       if (performance.now() - start > 10_000) throw new Error(`read ${reloads} times instead of ${times}`)
     }
   }
