@@ -2,6 +2,8 @@
 
 import { join } from 'node:path'
 
+import { CERTIFICATE, KEY } from '../handlers/credentials.mjs'
+import { startGenerator } from './generator.mjs'
 import { load } from './load.mjs'
 import { benchRoot, handlerOf, peers } from './peers.mjs'
 import { converse, sleep, startServer } from './processes.mjs'
@@ -14,8 +16,9 @@ import {
   threadTimes,
   timeBetween,
 } from './procfs.mjs'
+import { connectTls, holdingTls, loadingTls } from './tls.mjs'
 import { verify } from './verify.mjs'
-import { holdingWebSockets, startWebSockets, verifyWebSockets } from './websockets.mjs'
+import { holdingWebSockets, loadingWebSockets, verifyWebSockets } from './websockets.mjs'
 
 /** The figures of one run of a peer in a scenario; see figures.mjs for what they are called. */
 export async function measure(name, scenario, settings) {
@@ -40,8 +43,8 @@ async function withServer(name, scenario, settings, core, work) {
   const peer = peers[name]
   const handler = handlerOf(name, scenario)
   const { command, release, ...known } = peer.launch
-    ? await peer.launch()
-    : { command: peer.command(handler, settings) }
+    ? await peer.launch(scenario)
+    : { command: [...peer.command(handler, settings), ...(scenario.tls ? [CERTIFICATE, KEY] : [])] }
   let server
   try {
     server = await startServer(command, { core, ...known })
@@ -57,13 +60,15 @@ async function withServer(name, scenario, settings, core, work) {
 function verifyPeer(name, scenario, { port }) {
   if (scenario.websocket) return verifyWebSockets(port, scenario)
   const chunked = peers[name].chunked?.includes(scenario.handler)
-  return verify(port, scenario, { chunked, floor: name === 'floor' })
+  const open = scenario.tls && connectTls
+  return verify(port, scenario, { chunked, floor: name === 'floor', ...(open && { open }) })
 }
 
 async function measured(server, scenario, settings, core) {
   const { warmup, duration } = settings
-  if (scenario.websocket && !scenario.idleConnections) return measureWebSockets(server, scenario, settings, core)
-  if (scenario.websocket) await warmWebSockets(server, scenario, warmup, core)
+  const held = scenario.websocket || scenario.tls
+  if (held && !scenario.idleConnections) return measureHeld(server, scenario, settings, core)
+  if (held) await warmHeld(server, scenario, warmup, core)
   else await load(server.port, scenario, { seconds: warmup, core })
   return scenario.idleConnections ? measureIdle(server, scenario) : measureLoad(server, scenario, duration, core)
 }
@@ -79,8 +84,8 @@ async function measureLoad(server, scenario, seconds, core) {
 }
 
 /** All of it on the same sockets: opening a thousand costs a server more than many messages. */
-async function measureWebSockets(server, scenario, { warmup, duration: seconds }, core) {
-  const client = startWebSockets(server.port, scenario, { warmup, seconds, core })
+async function measureHeld(server, scenario, { warmup, duration: seconds }, core) {
+  const client = startGenerator(commandOf(server.port, scenario, { warmup, seconds }), core)
   await client.warm()
   const started = readings(server)
   const before = threadTimes(client.pid)
@@ -89,7 +94,7 @@ async function measureWebSockets(server, scenario, { warmup, duration: seconds }
   const loading = timeBetween(before, threadTimes(client.pid), client.pid).total / 1e9
   await client.end()
   const { p50, p99 } = summary
-  const counted = { ...summary, requests: summary.messages }
+  const counted = { ...summary, requests: answered(scenario, { ...summary, requests: summary.messages }) }
   return {
     ...figuresOf(server, counted, scenario, { started, ended, loading }),
     // With several messages in flight the time of one is not taken.
@@ -97,11 +102,15 @@ async function measureWebSockets(server, scenario, { warmup, duration: seconds }
   }
 }
 
-async function warmWebSockets(server, scenario, seconds, core) {
-  const client = startWebSockets(server.port, scenario, { warmup: 0, seconds, core })
+async function warmHeld(server, scenario, seconds, core) {
+  const client = startGenerator(commandOf(server.port, scenario, { warmup: 0, seconds }), core)
   await client.warm()
   await client.measured()
   await client.end()
+}
+
+function commandOf(port, scenario, times) {
+  return scenario.tls ? loadingTls(port, scenario, times) : loadingWebSockets(port, scenario, times)
 }
 
 function readings({ pid }) {
@@ -142,14 +151,18 @@ function latency({ depth = 1 }, { p50, p99, mean }) {
  */
 async function measureIdle(server, scenario) {
   const before = await settled(server.pid)
-  const [command, ...given] = scenario.websocket
-    ? holdingWebSockets(server.port, scenario)
-    : [process.execPath, join(benchRoot, 'load/hold.mjs'), String(server.port), String(scenario.idleConnections)]
+  const [command, ...given] = holding(server.port, scenario)
   const client = converse(command, given)
   if ((await client.line()) !== 'held') throw new Error('the connections were not all answered')
   const after = await settled(server.pid)
   if ((await client.end()) !== 0) throw new Error('connections were lost while memory was read')
   return { memory: (after - before) / scenario.idleConnections, resident: after / 1024 }
+}
+
+function holding(port, scenario) {
+  if (scenario.websocket) return holdingWebSockets(port, scenario)
+  if (scenario.tls) return holdingTls(port, scenario)
+  return [process.execPath, join(benchRoot, 'load/hold.mjs'), String(port), String(scenario.idleConnections)]
 }
 
 /** The most resident memory so far, after some connections have asked for the body and read nothing of it. */

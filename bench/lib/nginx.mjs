@@ -5,6 +5,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+import { HELLO, TEXT } from '../handlers/answers.mjs'
+import { CERTIFICATE, KEY } from '../handlers/credentials.mjs'
 import { FILES } from '../handlers/files.mjs'
 import { capture, exists } from './processes.mjs'
 
@@ -20,11 +22,11 @@ export function nginxVersion() {
 }
 
 /** How to start it: it does not say which port it was given, so it is told one. */
-export async function launchNginx() {
+export async function launchNginx({ tls }) {
   const directory = mkdtempSync(join(tmpdir(), 'bench-nginx-'))
   const port = await freePort()
   const file = join(directory, 'nginx.conf')
-  writeFileSync(file, configuration(directory, port))
+  writeFileSync(file, configuration(directory, port, tls))
   return {
     command: [binary, '-e', 'stderr', '-p', directory, '-c', file],
     port,
@@ -35,7 +37,7 @@ export async function launchNginx() {
 }
 
 /** What Debian's nginx.conf says where that matters here, for one worker and without a log. */
-function configuration(directory, port) {
+function configuration(directory, port, tls) {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return `daemon off;
 ${process.getuid() === 0 ? 'user root;' : ''}
@@ -43,7 +45,7 @@ worker_processes 1;
 pid ${directory}/nginx.pid;
 error_log stderr;
 events {
-  worker_connections 1024;
+  worker_connections ${tls ? MANY : 1024};
 }
 http {
   ${temporary.map((name) => `${name}_temp_path ${directory}/${name};`).join('\n  ')}
@@ -54,12 +56,25 @@ http {
   keepalive_requests 1000000000;
   default_type application/octet-stream;
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${tls ? ' ssl' : ''};
+    ${tls ? settings : ''}
     root ${FILES};
   }
 }
 `
 }
+
+/** More than any scenario over TLS opens. */
+const MANY = 10_000
+
+/** Of TLS it is told no more than it has to be; without kernel TLS, which Debian's does not ask for. */
+const settings = `ssl_certificate ${CERTIFICATE};
+    ssl_certificate_key ${KEY};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    location = / {
+      default_type ${TEXT};
+      return 200 '${HELLO}';
+    }`
 
 function freePort() {
   return new Promise((resolve, reject) => {

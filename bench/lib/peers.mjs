@@ -15,13 +15,14 @@ const every = ['hello', 'busy', 'json', 'post', 'upload', 'download', 'churn']
 const sockets = ['ws-echo', 'ws-publish', 'ws-deflate']
 
 /**
- * Each peer: what it is, the handlers it has, the command that serves one of them (or `launch`, for one that needs
+ * Each peer: what it is, the handlers it has, those it has over TLS, the command that serves one of them (or `launch`, for one that needs
  * more to start than that), its version, and whether its main thread is the one that runs JavaScript.
  */
 export const peers = {
   millrace: {
     about: 'this server',
     handlers: [...every, 'fixed', 'routed', 'files', 'gzip', 'stream', ...sockets],
+    overTls: ['hello', 'files'],
     javascript: true,
     command: (handler, { node }) => [node, server('millrace'), handler],
     version: () => require(join(projectRoot, 'package.json')).version,
@@ -29,6 +30,7 @@ export const peers = {
   uwebsockets: {
     about: 'uWebSockets.js, its binaries as published on npm under this name',
     handlers: [...every, 'routed', ...sockets],
+    overTls: ['hello'],
     javascript: true,
     command: (handler, { node }) => [node, server('uwebsockets'), handler],
     version: () => packageVersion('uwebsockets'),
@@ -36,6 +38,7 @@ export const peers = {
   bun: {
     about: 'Bun.serve',
     handlers: [...every, 'gzip', ...sockets],
+    overTls: ['hello'],
     javascript: true,
     // Bun has no declared length for a stream: what it is given is dropped, and the body comes in chunks.
     chunked: ['download'],
@@ -46,6 +49,7 @@ export const peers = {
   deno: {
     about: 'Deno.serve',
     handlers: [...every, 'gzip', 'ws-echo', 'ws-publish'],
+    overTls: ['hello'],
     javascript: true,
     command: (handler) => {
       const flags = ['run', '--allow-net', '--allow-read', '--allow-env', '--no-lock', '--no-config']
@@ -55,8 +59,9 @@ export const peers = {
     missing: () => missingBinary('@deno/linux-x64-glibc/deno'),
   },
   node: {
-    about: 'node:http',
+    about: 'node:http, and node:https over TLS',
     handlers: [...every, 'gzip', 'stream'],
+    overTls: ['hello'],
     javascript: true,
     command: (handler, { node }) => [node, server('node-http'), handler],
     version: ({ node }) => capture(node, ['-p', 'process.versions.node']),
@@ -85,14 +90,16 @@ export const peers = {
   nginx: {
     about: 'nginx with one worker, as Debian has it',
     handlers: ['files'],
+    overTls: ['hello', 'files'],
     javascript: false,
     launch: launchNginx,
     version: nginxVersion,
     missing: nginxMissing,
   },
   hyper: {
-    about: 'hyper on one current-thread runtime, no JavaScript',
+    about: 'hyper on one current-thread runtime, no JavaScript; rustls where it is TLS',
     handlers: every,
+    overTls: ['hello'],
     javascript: false,
     native: true,
     command: (handler) => [binary('bench-hyper'), handler],
@@ -110,7 +117,9 @@ export const peers = {
 
 /** Whether a peer can run a scenario: the floor knows one answer, and keeps nothing worth weighing. */
 export function canRun(peer, scenario) {
-  return peers[peer].handlers.includes(handlerOf(peer, scenario)) && !(peer === 'floor' && scenario.notForFloor)
+  const { handlers, overTls = [] } = peers[peer]
+  const has = scenario.tls ? overTls : handlers
+  return has.includes(handlerOf(peer, scenario)) && !(peer === 'floor' && scenario.notForFloor)
 }
 
 /** A scenario may ask for one handler of a server and for another of the rest. */

@@ -9,6 +9,7 @@ import { writeFiles } from '../handlers/files.mjs'
 import { benchRoot, peers, projectRoot } from './peers.mjs'
 import { exists } from './processes.mjs'
 import { scenarios } from './scenarios.mjs'
+import { writeCredentials } from './tls.mjs'
 
 export class PreparationError extends Error {}
 
@@ -27,13 +28,18 @@ export function prepare(wanted, { lock, scenarios: chosen }) {
   for (const [tool, { probe, for: purpose, get }] of Object.entries(tools)) {
     if (!exists(tool, probe)) throw new PreparationError(`${tool} is needed for ${purpose}; on Debian: ${get}`)
   }
+  const secure = chosen.some((name) => scenarios[name].tls)
+  if (secure && !exists('openssl', 'version')) {
+    throw new PreparationError('openssl is needed for the certificate of TLS; on Debian: apt-get install openssl')
+  }
   if (lock && !exists('flock', '-V'))
     throw new PreparationError('--lock needs flock; on Debian: apt-get install util-linux')
   installPackages(lock)
   if (wanted.includes('millrace')) buildMillrace(lock)
-  const loaded = chosen.some((name) => scenarios[name].drained || scenarios[name].websocket)
+  const loaded = chosen.some((name) => scenarios[name].drained || scenarios[name].websocket || scenarios[name].tls)
   if (loaded || wanted.some((name) => peers[name].native)) buildNative(lock)
   if (chosen.some((name) => scenarios[name].handler === 'files')) writeFiles()
+  if (secure) writeCredentials()
 
   const usable = []
   for (const name of wanted) {
@@ -67,11 +73,11 @@ function buildMillrace(lock) {
 }
 
 function buildNative(lock) {
-  const built = ['bench-drain', 'bench-floor', 'bench-hyper', 'bench-websocket']
+  const built = ['bench-drain', 'bench-floor', 'bench-hyper', 'bench-tls', 'bench-websocket']
   if (built.every((name) => existsSync(join(benchRoot, 'target/release', name)))) return
   process.stderr.write('building the native peers and loads (cargo build --release in bench/)\n')
   step(lock, 'cargo', ['build', '--release', '--locked'], {
-    help: 'install Rust from rustup.rs, or choose --peers without hyper and floor, and --scenario without large bodies and WebSockets',
+    help: 'install Rust from rustup.rs, or choose --peers without hyper and floor, and --scenario without large bodies, WebSockets and TLS',
   })
 }
 

@@ -31,7 +31,7 @@ const order = orderOf(7)
  * `coded` ones have their size on the wire shown; so many connections as `stalled` says read nothing at the end.
  *
  * A `websocket` scenario says what bench-websocket is to do, which also verifies: it knows what must come back. `unit` is
- * what is counted where that is not requests.
+ * what is counted where that is not requests. A scenario over `tls` is loaded by bench-tls, in the mode that says.
  */
 export const scenarios = {
   hello: {
@@ -223,6 +223,40 @@ export const scenarios = {
     idleConnections: 8000,
     notForFloor: true,
     ...echoed({}),
+  },
+  'tls-hello': {
+    title: 'tls-hello: hello over TLS 1.3, 64 keep-alive connections',
+    handler: 'hello',
+    tls: 'requests',
+    connections: 64,
+    request: hello,
+    proofs: [[hello, helloAnswer]],
+  },
+  'tls-handshakes': {
+    title: 'tls-handshakes: full handshakes of TLS 1.3 with ECDSA on P-256, one answer on each, 64 at a time',
+    handler: 'hello',
+    tls: 'handshakes',
+    unit: 'handshake',
+    connections: 64,
+    request: hello,
+    proofs: [[hello, helloAnswer]],
+  },
+  'tls-file': {
+    title: 'tls-file: a file of 10 MiB over TLS 1.3, 4 connections',
+    handler: 'files',
+    tls: 'requests',
+    connections: 4,
+    drained: true,
+    ...file(fileNames['10m']),
+  },
+  'tls-idle': {
+    title: 'tls-idle: resident memory of a keep-alive connection over TLS 1.3, 8,000 of them',
+    handler: 'hello',
+    tls: 'requests',
+    connections: 64,
+    idleConnections: 8000,
+    request: hello,
+    proofs: [[hello, helloAnswer]],
   },
 }
 

@@ -46,6 +46,12 @@ export const targets = [
   { scenario: 'ws-deflate', figure: 'rate', atLeast: 1.0, to: 'uwebsockets' },
   { scenario: 'ws-deflate', figure: 'rate', atLeast: 5, to: 'ws' },
   { scenario: 'ws-idle', figure: 'memory', atMost: 2, to: 'uwebsockets' },
+  ...['uwebsockets', 'bun', 'deno'].map((to) => ({ scenario: 'tls-hello', figure: 'rate', atLeast: 1.0, to })),
+  { scenario: 'tls-hello', figure: 'javascript', atMost: 0.2, to: 'uwebsockets' },
+  { scenario: 'tls-handshakes', figure: 'rate', atLeast: 1.5, to: 'node' },
+  { scenario: 'tls-handshakes', figure: 'rate', atLeast: 1.0, to: 'uwebsockets' },
+  { scenario: 'tls-file', figure: 'rate', atLeast: 0.9, to: 'nginx' },
+  { scenario: 'tls-idle', figure: 'memory', atMost: 1.0, to: 'uwebsockets' },
 ]
 
 /** Every target whose scenario was measured with both sides, with what was reached. */

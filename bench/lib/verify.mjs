@@ -4,11 +4,11 @@ import { connect } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 
 /** Sends the scenario's proofs over a socket and throws when an answer is not what every peer must answer. */
-export async function verify(port, scenario, { chunked = false, floor = false } = {}) {
+export async function verify(port, scenario, { chunked = false, floor = false, open = openTcp } = {}) {
   for (const [request, expected] of scenario.proofs) {
     const depth = scenario.depth ?? 1
     const text = serialize(request, port)
-    const answers = await exchange(port, Buffer.concat(Array(depth).fill(text)), depth, scenario.closes)
+    const answers = await exchange(open(port), Buffer.concat(Array(depth).fill(text)), depth, scenario.closes)
     for (const answer of answers) compare(answer, expected, { chunked, floor, closes: scenario.closes })
   }
 }
@@ -72,12 +72,16 @@ function dechunk(bytes, start, progress) {
   }
 }
 
-function exchange(port, request, count, untilClosed) {
+function openTcp(port) {
+  return connect(port, '127.0.0.1')
+}
+
+/** What is written before the socket is connected goes out when it is. */
+function exchange(socket, request, count, untilClosed) {
   return new Promise((resolve, reject) => {
     const answers = []
     const received = gathering()
     let progress = {}
-    const socket = connect(port, '127.0.0.1')
     const timer = setTimeout(() => fail(`${answers.length} of ${count} answers after 5 seconds`), 5000)
     const fail = (message) => {
       clearTimeout(timer)
@@ -89,7 +93,7 @@ function exchange(port, request, count, untilClosed) {
       socket.destroy()
       resolve(answers)
     }
-    socket.on('connect', () => socket.write(request))
+    socket.write(request)
     socket.on('data', (chunk) => {
       received.add(chunk)
       try {

@@ -3,7 +3,7 @@ import { HELLO, JSON_TYPE, TEXT } from '../handlers/answers.mjs'
 import { catalogue } from '../handlers/catalogue.mjs'
 import { fetchHandlers } from '../handlers/fetch.mjs'
 import { GREETING, PUBLISH, SUBSCRIBE, TOPIC } from '../handlers/sockets.mjs'
-import { handlerOf, ready } from './scenario.mjs'
+import { handlerOf, ready, secured } from './scenario.mjs'
 
 const closing = { headers: { 'content-type': TEXT, connection: 'close' } }
 const json = { headers: { 'content-type': JSON_TYPE, vary: 'accept-encoding' } }
@@ -49,5 +49,5 @@ function upgrading(websocket) {
 
 const plain = Object.fromEntries(Object.entries(handlers).map(([name, fetch]) => [name, () => ({ fetch })]))
 const options = handlerOf({ ...plain, ...sockets })()
-const server = Bun.serve({ hostname: '127.0.0.1', port: 0, idleTimeout: 120, ...options })
+const server = Bun.serve({ hostname: '127.0.0.1', port: 0, idleTimeout: 120, tls: secured?.pem, ...options })
 ready(server.port)

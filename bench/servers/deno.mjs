@@ -3,7 +3,7 @@ import process from 'node:process'
 
 import { fetchHandlers } from '../handlers/fetch.mjs'
 import { GREETING, SUBSCRIBE } from '../handlers/sockets.mjs'
-import { handlerOf, ready } from './scenario.mjs'
+import { handlerOf, ready, secured } from './scenario.mjs'
 
 globalThis.process ??= process
 
@@ -41,6 +41,6 @@ function upgrading(opening) {
 }
 
 Deno.serve(
-  { hostname: '127.0.0.1', port: 0, automaticCompression: true, onListen: ({ port }) => ready(port) },
+  { hostname: '127.0.0.1', port: 0, automaticCompression: true, onListen: ({ port }) => ready(port), ...secured?.pem },
   handlerOf(handlers),
 )

@@ -17,7 +17,7 @@ import { catalogue } from '../handlers/catalogue.mjs'
 import { FILES } from '../handlers/files.mjs'
 import { ROUTES, routed } from '../handlers/routes.mjs'
 import { GREETING, LARGEST_BACKLOG, PUBLISH, SUBSCRIBE, TOPIC } from '../handlers/sockets.mjs'
-import { handlerOf, ready } from './scenario.mjs'
+import { handlerOf, ready, secured } from './scenario.mjs'
 
 const { createServer, fixed, staticFiles } = createRequire(import.meta.url)('../../dist/index.js')
 
@@ -115,12 +115,16 @@ function both({ params }, response) {
 }
 
 const server = handlerOf({
-  ...each(handlers, (handler) => createServer({ handler })),
-  ...each(options, (given) => createServer(given())),
-  ...each(sockets, (add) => add(createServer())),
+  ...each(handlers, (handler) => create({ handler })),
+  ...each(options, (given) => create(given())),
+  ...each(sockets, (add) => add(create({}))),
 })()
 const { port } = await server.listen({ host: '127.0.0.1', port: 0 })
 ready(port)
+
+function create(options) {
+  return createServer(secured ? { tls: secured.pem, ...options } : options)
+}
 
 function each(table, make) {
   return Object.fromEntries(Object.entries(table).map(([name, value]) => [name, () => make(value)]))

@@ -3,10 +3,12 @@ import { createRequire } from 'node:module'
 import { BINARY, DOWNLOAD_BYTES, HELLO, JSON_TYPE, PIECE, TEXT, busy, describe, receipt } from '../handlers/answers.mjs'
 import { ROUTES, routed } from '../handlers/routes.mjs'
 import { GREETING, LARGEST_BACKLOG, LARGEST_MESSAGE, PUBLISH, SUBSCRIBE, TOPIC } from '../handlers/sockets.mjs'
-import { handlerOf, ready } from './scenario.mjs'
+import { handlerOf, ready, secured } from './scenario.mjs'
 
 const uWebSockets = createRequire(import.meta.url)('uwebsockets')
-const app = uWebSockets.App()
+const app = secured
+  ? uWebSockets.SSLApp({ cert_file_name: secured.files.certificate, key_file_name: secured.files.key })
+  : uWebSockets.App()
 const sockets = { maxPayloadLength: LARGEST_MESSAGE, maxBackpressure: LARGEST_BACKLOG }
 
 const scenarios = {

@@ -3,12 +3,13 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use bench_load::{Load, Tally};
+
 use crate::client::Client;
 use crate::frame::Expected;
 use crate::line::{Line, Lines};
 use crate::messages::{self, Ring};
 use crate::settings::{Kind, Settings};
-use crate::tally::{Load, Tally};
 
 pub(crate) struct Echo {
     lines: Lines,
@@ -42,7 +43,7 @@ impl Echo {
 
 impl Load for Echo {
     fn run(&mut self, length: Duration) -> io::Result<Tally> {
-        let mut tally = Tally::new();
+        let mut tally = Tally::default();
         let until = Instant::now() + length;
         loop {
             let now = Instant::now();

@@ -2,13 +2,14 @@
 
 use std::io;
 
+use bench_load::wait_for_the_end;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use crate::client::{Client, wrong};
 use crate::messages::Message;
 use crate::settings::{Kind, Settings};
-use crate::{verify, wait_for_the_end};
+use crate::verify;
 
 pub(crate) fn hold(settings: &Settings) -> io::Result<()> {
     let mut sockets = Vec::with_capacity(settings.sockets);

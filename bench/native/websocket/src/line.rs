@@ -3,11 +3,10 @@
 use std::io;
 use std::net::TcpStream;
 use std::ops::Range;
-use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
-use rustix::buffer::spare_capacity;
-use rustix::event::{Timespec, epoll};
+use bench_load::Poll;
+use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
@@ -99,8 +98,7 @@ impl Line {
 
 /// All sockets in one epoll set. Edges are asked for, so that a set made once serves reading and writing.
 pub(crate) struct Lines {
-    poll: OwnedFd,
-    events: Vec<epoll::Event>,
+    poll: Poll,
     pub(crate) lines: Vec<Line>,
     pub(crate) memory: Vec<u8>,
 }
@@ -108,28 +106,21 @@ pub(crate) struct Lines {
 impl Lines {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Lines {
-            poll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            events: Vec::with_capacity(1024),
+            poll: Poll::new()?,
             lines: Vec::new(),
             memory: vec![0; READ],
         })
     }
 
     pub(crate) fn add(&mut self, line: Line) -> io::Result<()> {
-        let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::ET;
-        let key = epoll::EventData::new_u64(self.lines.len() as u64);
-        epoll::add(&self.poll, &line.socket, key, flags)?;
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::ET;
+        self.poll.add(&line.socket, self.lines.len(), flags)?;
         self.lines.push(line);
         Ok(())
     }
 
     /// Waits until something can be done or the time is over; `ready` gets the numbers of the lines.
     pub(crate) fn wait(&mut self, wait: Duration, ready: &mut Vec<usize>) -> io::Result<()> {
-        let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
-        self.events.clear();
-        epoll::wait(&self.poll, spare_capacity(&mut self.events), Some(&wait))?;
-        ready.clear();
-        ready.extend(self.events.iter().map(|event| event.data.u64() as usize));
-        Ok(())
+        self.poll.wait(wait, ready)
     }
 }

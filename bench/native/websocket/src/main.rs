@@ -5,10 +5,8 @@
 //! compressed; of what comes back only the frame headers are looked at, so that the server is what is measured. That
 //! the contents are right is seen to beforehand: see `verify.rs`.
 //!
-//! It talks in lines. `echo` and `publish` verify, warm up, say `warm`, wait for a line, load for some seconds and
-//! print one line of JSON; without seconds they say `right` once they have verified. `idle` says `held` when all
-//! sockets are open. Then each keeps its sockets until its input ends, so that the end costs the measured server
-//! nothing.
+//! `echo` and `publish` verify and then load, talking as `bench-load` says; without seconds they say `right` once they
+//! have verified. `idle` says `held` when all sockets are open, and keeps them until its input ends.
 
 mod client;
 mod compress;
@@ -19,15 +17,13 @@ mod line;
 mod messages;
 mod publish;
 mod settings;
-mod tally;
 mod verify;
 
-use std::io::{self, Read};
+use std::io;
 use std::process::ExitCode;
-use std::time::Instant;
 
+use bench_load::{Load, allow_many_sockets};
 use settings::{Mode, Settings};
-use tally::Load;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -66,26 +62,5 @@ fn measure<L: Load>(
         println!("right");
         return Ok(());
     }
-    let mut load = open(settings)?;
-    load.run(settings.warmup)?;
-    println!("warm");
-    io::stdin().read_line(&mut String::new())?;
-    let started = Instant::now();
-    let tally = load.run(settings.seconds)?;
-    println!("{}", tally.summary(started.elapsed()));
-    wait_for_the_end()
-}
-
-fn wait_for_the_end() -> io::Result<()> {
-    io::stdin().read_to_end(&mut Vec::new()).map(drop)
-}
-
-fn allow_many_sockets() -> io::Result<()> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    let whole = Rlimit {
-        current: maximum,
-        maximum,
-    };
-    Ok(setrlimit(Resource::Nofile, whole)?)
+    bench_load::measure(open(settings)?, settings.warmup, settings.seconds)
 }

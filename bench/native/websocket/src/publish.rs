@@ -3,12 +3,13 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use bench_load::{Load, Tally};
+
 use crate::client::{Client, wrong};
 use crate::frame::{Expected, TEXT};
 use crate::line::{Line, Lines};
 use crate::messages::{self, Ring};
 use crate::settings::Settings;
-use crate::tally::{Load, Tally};
 
 /// What a server says to a socket once it has subscribed it.
 pub(crate) const GREETING: &[u8] = b"subscribed";
@@ -78,7 +79,7 @@ impl Publish {
 
 impl Load for Publish {
     fn run(&mut self, length: Duration) -> io::Result<Tally> {
-        let mut tally = Tally::new();
+        let mut tally = Tally::default();
         let mut ready = std::mem::take(&mut self.ready);
         let until = Instant::now() + length;
         loop {

@@ -1,38 +1,34 @@
 //! What a run counts, and how it is told.
 
-use std::io;
 use std::time::Duration;
-
-/// Something that can be kept up for some time, and then for some more.
-pub(crate) trait Load {
-    fn run(&mut self, length: Duration) -> io::Result<Tally>;
-}
 
 /// Longer than a second counts as one.
 const LONGEST: usize = 1_000_000;
 
-pub(crate) struct Tally {
-    pub(crate) messages: u64,
-    pub(crate) bytes: u64,
+pub struct Tally {
+    pub messages: u64,
+    pub bytes: u64,
     /// How many took each number of microseconds; memory of a fixed size costs the load the same all the time.
     latencies: Vec<u32>,
 }
 
-impl Tally {
-    pub(crate) fn new() -> Self {
+impl Default for Tally {
+    fn default() -> Self {
         Tally {
             messages: 0,
             bytes: 0,
             latencies: vec![0; LONGEST + 1],
         }
     }
+}
 
-    pub(crate) fn took(&mut self, time: Duration) {
+impl Tally {
+    pub fn took(&mut self, time: Duration) {
         self.latencies[(time.as_micros() as usize).min(LONGEST)] += 1;
     }
 
     /// One line of JSON; no percentiles when no message was timed.
-    pub(crate) fn summary(&self, elapsed: Duration) -> String {
+    pub fn summary(&self, elapsed: Duration) -> String {
         let percentile = |part: f64| {
             self.percentile(part)
                 .map_or("null".into(), |time| time.to_string())
@@ -64,7 +60,7 @@ mod tests {
 
     #[test]
     fn percentiles_are_those_of_what_was_timed() {
-        let mut tally = Tally::new();
+        let mut tally = Tally::default();
         assert_eq!(tally.percentile(0.5), None);
         for micros in 1..=100 {
             tally.took(Duration::from_micros(micros));
@@ -77,7 +73,7 @@ mod tests {
 
     #[test]
     fn what_was_not_timed_has_no_percentiles() {
-        let summary = Tally::new().summary(Duration::from_millis(2));
+        let summary = Tally::default().summary(Duration::from_millis(2));
         assert_eq!(
             summary,
             r#"{"messages":0,"microseconds":2000,"bytes":0,"p50":null,"p99":null}"#
