@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_coding::Levels;
 use millrace_http1::Policy;
 use millrace_semantics::Codings;
+use millrace_tls::Context;
 
 /// Everything a server is made from.
 #[derive(Clone, Debug)]
@@ -42,6 +44,32 @@ pub struct Config {
     pub allow_half_close: bool,
     /// Connections that fail before they have a request to report it to are reported one by one.
     pub report_connection_errors: bool,
+    /// What connections are encrypted with, when they are.
+    pub tls: Option<Tls>,
+}
+
+/// What a server that speaks TLS needs for it.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// What handshakes are made with at first; see [`JsThread::reload_tls`](crate::JsThread::reload_tls).
+    pub context: Arc<Context>,
+    /// What becomes of clients that speak plain HTTP.
+    pub plain: Plain,
+    /// Handshakes under way at a time; one more, and the oldest gives way.
+    pub handshakes: usize,
+    /// How long a handshake waits for the credentials of its name, in milliseconds; 0 is for as long as it may take itself.
+    pub name_ms: u64,
+}
+
+/// What becomes of plain HTTP that is spoken where TLS is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plain {
+    /// The first request is answered 400, saying why.
+    Refuse,
+    /// It is served like any other, and known to be plain.
+    Serve,
+    /// Each request is answered 308, to the same target by https.
+    Redirect,
 }
 
 /// Where a server listens.
@@ -116,4 +144,6 @@ pub struct Timeouts {
     pub write: u64,
     /// How long a closed connection is read on, so that the client gets to read the answer.
     pub linger: u64,
+    /// From the connection's begin to the end of its TLS handshake.
+    pub handshake: u64,
 }

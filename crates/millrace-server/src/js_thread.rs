@@ -9,6 +9,7 @@ use bytes::Bytes;
 use millrace_batch::Inbound;
 use millrace_batch::layout::{EVERY_THREAD, THREAD_SHIFT};
 use millrace_batch::outbound::{Action, Outbound, split_run};
+use millrace_tls::{Context, Credentials};
 
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
 use crate::config::{Bind, Config};
@@ -20,6 +21,7 @@ use crate::server::Server;
 use crate::socket::RawListener;
 use crate::stats::Stats;
 use crate::thread::{Command, ThreadHandle};
+use crate::tls::TlsInfo;
 use crate::websocket::{Published, Run, WebSocketSettings};
 
 /// The I/O threads of the process. They are started when first asked for and never end.
@@ -223,6 +225,35 @@ impl JsThread {
         let thread = self.threads.get((connection >> THREAD_SHIFT) as usize)?;
         let slot = connection & ((1 << THREAD_SHIFT) - 1);
         thread.infos.get(slot as usize, generation)
+    }
+
+    /// Has TLS handshakes of a server that begin from now on made with `context`; open connections go on with what they
+    /// have. Answers for names are forgotten.
+    pub fn reload_tls(&self, id: u32, context: Arc<Context>) {
+        if let Some(tls) = self.server(id).and_then(|server| server.tls.as_ref()) {
+            tls.reload(context);
+        }
+    }
+
+    /// Answers the question for a server name; without credentials nothing is there for it. The answer is kept for so many
+    /// milliseconds, and at 0 given to those who wait alone.
+    pub fn name_resolved(
+        &self,
+        id: u32,
+        name: &str,
+        credentials: Option<&Credentials>,
+        keep_ms: u64,
+    ) {
+        if let Some(tls) = self.server(id).and_then(|server| server.tls.as_ref()) {
+            tls.name_resolved(name, credentials, keep_ms);
+        }
+    }
+
+    /// What a connection's TLS handshake has agreed on; it is known until a later handshake takes the connection's slot.
+    pub fn tls_info(&self, connection: u32, generation: u32) -> Option<Arc<TlsInfo>> {
+        let thread = self.threads.get((connection >> THREAD_SHIFT) as usize)?;
+        let slot = connection & ((1 << THREAD_SHIFT) - 1);
+        thread.tls_infos.get(slot as usize, generation)
     }
 
     /// What a server has counted, also after it was closed.

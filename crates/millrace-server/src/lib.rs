@@ -13,6 +13,7 @@
 //!   thread.
 //! - `websocket`: connections that are WebSockets.
 //! - `deferred`: exchanges that wait for a worker. `compress`: bodies that are compressed on their way out.
+//! - `tls`: what handshakes are made with, and what they have agreed on.
 //! - `files`: files on their way to a socket.
 //! - `workers`: threads for what would keep an I/O thread from its connections.
 //! - `ready`, `timer`: who has something to do now, and later. `server`, `stats`, `socket`, [`Config`].
@@ -39,12 +40,13 @@ mod socket;
 mod stats;
 mod thread;
 mod timer;
+mod tls;
 mod websocket;
 mod workers;
 
 #[cfg(unix)]
 pub use config::SetReceiveLowWatermark;
-pub use config::{Bind, Config, KeepAliveProbes, SocketOptions, Timeouts};
+pub use config::{Bind, Config, KeepAliveProbes, Plain, SocketOptions, Timeouts, Tls};
 pub use connection_info::ConnectionInfo;
 pub use descriptors::Descriptors;
 pub use files::FileRange;
@@ -58,4 +60,5 @@ pub use millrace_semantics::{Codings, RouteError};
 pub use millrace_ws::{Config as WebSocketExtension, Limits as WebSocketLimits};
 pub use routes::{FileEtag, FilesRoute, NewRoute, RouteTable, RouteTarget, RouteTimeouts};
 pub use stats::Stats;
+pub use tls::TlsInfo;
 pub use websocket::{Overflow, WebSocketCompression, WebSocketSettings};

@@ -15,6 +15,7 @@ use crate::lane::Lane;
 use crate::outbox::Outboxes;
 use crate::routes::RouteTimeouts;
 use crate::thread::ThreadHandle;
+use crate::tls::TlsInfos;
 use crate::websocket::{HEADROOM, Shared};
 
 /// Bytes read from a socket at once. A socket that waits owns no buffer; all of a thread's read into this one.
@@ -54,6 +55,8 @@ pub(crate) struct Room {
     pub(crate) outboxes: Outboxes,
     /// What JavaScript may look up about the thread's connections.
     pub(crate) infos: InfoWriter,
+    /// What it may look up about their TLS.
+    pub(crate) tls_infos: TlsInfos,
     /// What looks up where requests go.
     pub(crate) lookup: Lookup,
     /// Connections that stopped reading until their lane has room.
@@ -78,6 +81,8 @@ pub(crate) struct Active {
     pub(crate) own: RouteTimeouts,
     /// Bytes read and not yet used.
     pub(crate) input: Vec<u8>,
+    /// So many of the bytes that come next came as early data of TLS.
+    pub(crate) early: usize,
     /// The connection takes no input until an answer is complete or a body is consumed.
     pub(crate) blocked: bool,
     /// The client sends nothing more.
@@ -159,6 +164,7 @@ impl Room {
             spare: Vec::new(),
             outboxes: Outboxes::default(),
             infos: InfoWriter::new(home.infos.clone()),
+            tls_infos: TlsInfos::new(home.tls_infos.clone()),
             home,
             lookup: Lookup::default(),
             stalled: Vec::new(),

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::lane::Lane;
 use crate::routes::{Published, RouteTable};
 use crate::stats::{Counters, Stats};
+use crate::tls::ServerTls;
 
 /// One server: its configuration, the JavaScript thread it belongs to, and its counters.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Server {
     pub(crate) id: u32,
     pub(crate) config: Config,
     pub(crate) lane: Arc<Lane>,
+    /// What its connections are encrypted with, when they are.
+    pub(crate) tls: Option<ServerTls>,
     routes: Option<RouteTable>,
     /// By I/O thread.
     counters: Box<[Counters]>,
@@ -29,13 +32,15 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(
         id: u32,
-        config: Config,
+        mut config: Config,
         lane: Arc<Lane>,
         routes: Option<RouteTable>,
     ) -> Self {
         let threads = config.io_threads;
         Server {
             id,
+            // Taken: the configuration would keep the first certificates and keys for as long as the server.
+            tls: config.tls.take().map(ServerTls::new),
             config,
             lane,
             routes,

@@ -73,6 +73,16 @@ impl Socket {
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
+    /// Whether what is read from it has come over TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        false
+    }
+
+    /// Whether what was read last has come as early data (RFC 8446 2.3).
+    pub(crate) fn is_early(&self) -> bool {
+        false
+    }
+
     /// What has become of the connection, as far as that shows without reading or writing.
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         match self {

@@ -96,6 +96,18 @@ counters! {
     dropped_latest,
     /// WebSockets cut because too much waited for their clients.
     websockets_slow,
+    /// TLS handshakes that have succeeded.
+    tls_handshakes,
+    /// TLS handshakes that have failed.
+    tls_failed,
+    /// TLS handshakes that are under way.
+    tls_open,
+    /// TLS handshakes, of those that have succeeded, that went on with an earlier session.
+    tls_resumed,
+    /// Questions to JavaScript for the credentials of a server name.
+    tls_names_asked,
+    /// Requests of plain HTTP that were refused or redirected where TLS is spoken.
+    tls_plain_refused,
     /// Accepts that failed, for example for want of descriptors.
     accept_errors,
     /// 1 while no connection is accepted because the process has few descriptors left.

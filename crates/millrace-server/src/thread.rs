@@ -37,6 +37,7 @@ use crate::room::Room;
 use crate::server::Server;
 use crate::socket::{RawListener, RawStream, Socket};
 use crate::timer::Timers;
+use crate::tls::TlsInfosReader;
 use crate::websocket::Run;
 
 /// Set in the ready numbers of acceptors; slots of connections stay below.
@@ -83,6 +84,7 @@ pub(crate) struct ThreadHandle {
     /// Connections open, for choosing the thread of the next one.
     pub(crate) connections: AtomicUsize,
     pub(crate) infos: InfoReader,
+    pub(crate) tls_infos: TlsInfosReader,
 }
 
 /// The task.
@@ -121,6 +123,7 @@ impl ThreadHandle {
             ready: Arc::default(),
             connections: AtomicUsize::new(0),
             infos: InfoReader::default(),
+            tls_infos: TlsInfosReader::default(),
         });
         let outboxes = ParkedOutboxes::default();
         let parked = outboxes.clone();

@@ -9,9 +9,12 @@ use millrace_batch::{ExchangeId, RemoteAddress, Request};
 use millrace_http1::{Conn, Error, Head, Received, RequestFraming, Version};
 use millrace_semantics::{Codings, Router};
 
-use super::route::{Answers, Destination, FileRequest, Lookup, coding_flag, refused_handshake};
+use super::route::{
+    Answers, Destination, FileRequest, Lookup, coding_flag, may_come_early, refused_handshake,
+};
 use super::{Connection, Phase};
 use crate::body_buffer::{BODY_BUFFER_BYTES, BodyBuffer};
+use crate::config::Plain;
 use crate::room::{Active, BodyProgress, Room};
 use crate::routes::{Route, Target};
 use crate::server::Server;
@@ -131,10 +134,18 @@ impl Connection {
         let counters = self.server.counters(room.thread);
         let policy = &self.server.config.policy;
         let routes = self.server.routes();
-        let mut reading = Reading::new(&self.server, routes.as_deref(), room);
+        let is_secure = self.socket.is_tls();
+        let mut reading = Reading::new(&self.server, routes.as_deref(), is_secure, room);
         let from_scratch = active.input.is_empty();
         if !from_scratch {
             active.input.extend_from_slice(&room.scratch[..fresh]);
+        }
+        if fresh > 0 && self.socket.is_early() {
+            active.early = if from_scratch {
+                fresh
+            } else {
+                active.input.len()
+            };
         }
 
         let mut used = 0;
@@ -158,6 +169,7 @@ impl Connection {
             } else {
                 &active.input[..]
             };
+            reading.is_early = used < active.early;
             let mut destination = Destination::Handler;
             let limit = |head: &Head<'_>| {
                 destination = reading.destination(head);
@@ -236,6 +248,7 @@ impl Connection {
         let Reading { lookup, files, .. } = reading;
         room.lookup = lookup;
         drop(routes);
+        active.early = active.early.saturating_sub(used);
         if outcome.is_ok() {
             if from_scratch {
                 active.input.extend_from_slice(&room.scratch[used..fresh]);
@@ -327,6 +340,12 @@ struct Reading<'a> {
     is_routed: bool,
     /// How long a handler may take, in milliseconds, when its route does not say so.
     patience: u64,
+    /// It comes over TLS.
+    is_secure: bool,
+    /// The request being looked at came as early data, at least its begin.
+    is_early: bool,
+    /// It is plain HTTP where that is not served, and with true sent on to https.
+    plain: Option<bool>,
     own: Answers<'a>,
     lookup: Lookup,
     /// Requests for files, to be served once nothing is lent any more.
@@ -337,9 +356,21 @@ impl<'a> Reading<'a> {
     fn new(
         server: &'a Server,
         router: Option<&'a Arc<Router<Arc<Route>>>>,
+        is_secure: bool,
         room: &mut Room,
     ) -> Self {
+        let plain = match &server.tls {
+            Some(tls) if !is_secure => tls.plain,
+            _ => Plain::Serve,
+        };
         Reading {
+            is_secure,
+            is_early: false,
+            plain: match plain {
+                Plain::Serve => None,
+                Plain::Refuse => Some(false),
+                Plain::Redirect => Some(true),
+            },
             server,
             counters: server.counters(room.thread),
             router: router.map(|router| &**router),
@@ -364,6 +395,12 @@ impl<'a> Reading<'a> {
 
     /// Who answers a request.
     fn destination(&mut self, head: &Head<'_>) -> Destination<'a> {
+        if let Some(is_sent_on) = self.plain {
+            return Destination::Plain(is_sent_on);
+        }
+        if self.is_early && !may_come_early(head) {
+            return Destination::TooEarly;
+        }
         if !self.is_routed {
             return Destination::Handler;
         }
@@ -401,9 +438,25 @@ impl<'a> Reading<'a> {
                     self.own.refused(conn, sequence, refused);
                 }
             },
-            unrouted => self.own.unrouted(conn, sequence, unrouted),
+            unrouted => {
+                if let Destination::Plain(_) = unrouted {
+                    self.counters.tls_plain_refused.add(1);
+                }
+                self.own.unrouted(conn, sequence, head, unrouted);
+            }
         }
         true
+    }
+
+    fn tls_flags(&self) -> u32 {
+        let mut flags = 0;
+        if self.is_secure {
+            flags |= inbound_flag::SECURE;
+        }
+        if self.is_early {
+            flags |= inbound_flag::EARLY;
+        }
+        flags
     }
 
     /// What JavaScript is told of a request.
@@ -416,6 +469,7 @@ impl<'a> Reading<'a> {
         inline_body: Option<&'h [u8]>,
     ) -> Request<'h, impl Iterator<Item = (&'h [u8], &'h [u8])> + use<'h>> {
         let (path, _) = head.path_and_query();
+        let flags = request_flags(head, self.own.codings) | self.tls_flags();
         Request {
             server: self.server.id,
             exchange,
@@ -424,7 +478,7 @@ impl<'a> Reading<'a> {
             path_start: path.start,
             path_end: path.end,
             route: self.lookup.routed(route),
-            flags: request_flags(head, self.own.codings),
+            flags,
             fields: head.fields().map(|field| (field.name, field.value)),
             inline_body,
             remote,

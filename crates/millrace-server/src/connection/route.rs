@@ -12,6 +12,7 @@ use millrace_semantics::{AcceptEncoding, Allow, Coding, Codings, Match, Router, 
 
 use crate::fixed::Fixed;
 use crate::routes::{FilesRoute, Route, RouteTimeouts};
+use crate::tls::plain;
 
 /// What looks a request up, with memory that is used again.
 #[derive(Debug, Default)]
@@ -36,6 +37,10 @@ pub(crate) enum Destination<'r> {
     NoTunnel,
     MethodNotAllowed(Allow<'r>),
     Options(Allow<'r>),
+    /// It is plain HTTP where that is refused or, with true, sent on to https.
+    Plain(bool),
+    /// It came as early data and may change something.
+    TooEarly,
 }
 
 /// What the core's own answers are made with.
@@ -154,6 +159,10 @@ impl<'r> Destination<'r> {
 
     /// What the request's body may have, in bytes.
     pub(crate) fn body_limit(&self, policy: &Policy) -> u64 {
+        if let Destination::Plain(_) = self {
+            // It is not read either way, and why is to be told rather than that it is too large.
+            return u64::MAX;
+        }
         let own = self.route().and_then(|route| route.body_bytes);
         own.unwrap_or(policy.limits.body_bytes)
     }
@@ -173,9 +182,17 @@ impl Answers<'_> {
         });
     }
 
-    /// Answers a request that has no route.
-    pub(crate) fn unrouted(&self, conn: &mut Conn, sequence: u32, destination: &Destination<'_>) {
+    /// Answers a request that has no route, or does not get as far.
+    pub(crate) fn unrouted(
+        &self,
+        conn: &mut Conn,
+        sequence: u32,
+        head: &Head<'_>,
+        destination: &Destination<'_>,
+    ) {
         match destination {
+            Destination::Plain(is_sent_on) => self.plain(conn, sequence, head, *is_sent_on),
+            Destination::TooEarly => self.ready(conn, sequence, too_early()),
             Destination::Handler | Destination::Route(_) => {}
             Destination::NotFound => self.ready(conn, sequence, not_found()),
             Destination::NoTunnel => self.ready(conn, sequence, no_tunnel()),
@@ -188,6 +205,26 @@ impl Answers<'_> {
                 self.whole(conn, sequence, 405, &fields, text);
             }
         }
+    }
+
+    /// Answers plain HTTP where TLS is spoken: with where to go, or why not.
+    fn plain(&self, conn: &mut Conn, sequence: u32, head: &Head<'_>, is_sent_on: bool) {
+        if is_sent_on && let Some(url) = plain::secure_url(head) {
+            let fields = [b"Location: ", &*url, b"\r\n"].concat();
+            return self.whole(conn, sequence, 308, &fields, b"");
+        }
+        let text = plain::refusal(head);
+        let head = ResponseHead {
+            close: true,
+            ..own_head(400, TEXT_PLAIN, text.len())
+        };
+        let _ = conn.respond(
+            sequence,
+            &head,
+            Piece::Slice(&text),
+            &self.date,
+            self.policy,
+        );
     }
 
     /// Refuses a request for a WebSocket.
@@ -281,6 +318,17 @@ fn no_tunnel() -> &'static Ready {
     READY.get_or_init(|| text(501, b"This server does not open tunnels.\n"))
 }
 
+/// RFC 8470 5.2: the client sends it again once the handshake is complete, when it cannot be another's replay.
+fn too_early() -> &'static Ready {
+    static READY: OnceLock<Ready> = OnceLock::new();
+    READY.get_or_init(|| {
+        text(
+            425,
+            b"This request came before the TLS handshake was complete.\n",
+        )
+    })
+}
+
 fn text(status: u16, text: &'static [u8]) -> Ready {
     let head = own_head(status, TEXT_PLAIN, text.len());
     Ready::new(&head, Bytes::from_static(text))
@@ -302,6 +350,12 @@ fn allow_field(allow: &Allow<'_>) -> Vec<u8> {
     allow.write_to(&mut fields);
     fields.extend_from_slice(b"\r\n");
     fields
+}
+
+/// Whether the request may be carried out a second time for whoever has recorded it: its method is safe (RFC 9110 9.2.1),
+/// and it opens nothing that lasts.
+pub(crate) fn may_come_early(head: &Head<'_>) -> bool {
+    matches!(head.method, b"GET" | b"HEAD" | b"OPTIONS") && !head.upgrade
 }
 
 fn is_condition(name: &[u8]) -> bool {

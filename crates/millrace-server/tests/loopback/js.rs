@@ -92,6 +92,7 @@ pub(crate) fn config() -> Config {
         },
         allow_half_close: true,
         report_connection_errors: true,
+        tls: None,
     }
 }
 
