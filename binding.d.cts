@@ -56,8 +56,11 @@ export declare class Lane {
    * descriptor is duplicated; the file's position is of no concern.
    */
   putFile(descriptor: number, start: number, end: number): FilePiece
-  /** Binds and listens at once. Without `routes` all requests are for the handler. */
-  listen(options: ListenOptions, routes?: RouteTable | undefined | null): Address
+  /**
+   * Binds and listens at once. Without `routes` all requests are for the handler; with `tls` connections are made with
+   * it.
+   */
+  listen(options: ListenOptions, routes?: RouteTable | undefined | null, tls?: TlsContext | undefined | null): Address
   /**
    * Stops accepting, lets requests finish and reports the end in a record; cuts what is not finished after
    * `timeout_ms`, never when negative.
@@ -69,6 +72,21 @@ export declare class Lane {
   acceptMore(server: number, count: number): void
   /** What is known about a connection, by its number and generation; null when it is open no more. */
   connectionInfo(connection: number, generation: number): ConnectionState | null
+  /**
+   * Has handshakes that begin from now on made with `context`; connections that are open stay. What was found out about
+   * names is forgotten.
+   */
+  reloadTls(server: number, context: TlsContext): void
+  /**
+   * Answers a question for a name; with null, nothing is there for it. The answer holds for `keep_ms` more, at 0 only
+   * for the connections that wait.
+   */
+  nameResolved(server: number, name: string, credentials: TlsCredentials | undefined | null, keepMs: number): void
+  /**
+   * What the handshake of a connection has agreed on, by its number and generation. It is known from the handshake on,
+   * also after the connection's end, until its number is given to another with a handshake.
+   */
+  tlsInfo(connection: number, generation: number): NativeTlsInfo | null
   /** How many descriptors the process has open, and how many it may. */
   descriptors(): DescriptorCounts
   /** What a server has counted. */
@@ -94,6 +112,18 @@ export declare class RouteTable {
   publish(): void
   /** Replaces a route's fixed answer for the requests that come from now on. */
   replaceFixed(number: number, fixed: NativeFixed): void
+}
+
+/** What servers make TLS connections with, usable by any number of them. */
+export declare class TlsContext {
+  /** The certificates it has, in the order of the options. */
+  certificates(): Array<NativeCertificate>
+}
+
+/** A certificate chain and its key, for a server name that was asked for. */
+export declare class TlsCredentials {
+  /** What its certificate says. */
+  certificate(): NativeCertificate
 }
 
 /** Where a server listens. */
@@ -180,6 +210,37 @@ export interface ListenOptions {
   lingerTimeout: number
   allowHalfClose: boolean
   reportConnectionErrors: boolean
+  /** What becomes of plain HTTP where TLS is spoken. */
+  plain?: 'refuse' | 'serve' | 'redirect'
+  handshakeTimeout?: number
+  maxHandshakes?: number
+  /** How long a handshake waits for `nameResolved`. */
+  nameTimeout?: number
+}
+
+/**
+ * Reads and checks what TLS connections are made with, off this thread. With `previous`, tickets and sessions that it
+ * has handed out stay good. Rejects with an error whose message begins with its code and ` - `.
+ */
+export declare function loadTls(options: NativeTlsOptions, previous?: TlsContext | undefined | null): Promise<TlsContext>
+
+/** Reads and checks a certificate chain and its key, off this thread; rejects as `loadTls` does. */
+export declare function loadTlsCredentials(material: NativeTlsMaterial): Promise<TlsCredentials>
+
+/** What a certificate says. */
+export interface NativeCertificate {
+  /** The names and addresses that it is for. */
+  names: Array<string>
+  subject: string
+  issuer: string
+  /** Hexadecimal digits. */
+  serialNumber: string
+  /** Seconds since 1970, as is `notAfter`. */
+  notBefore: number
+  notAfter: number
+  /** SHA-256 of its DER, as pairs of hexadecimal digits with colons between. */
+  fingerprint256: string
+  keyType: string
 }
 
 /** A directory whose files the core serves by itself. */
@@ -217,6 +278,12 @@ export interface NativeFixed {
   compress: boolean
 }
 
+/** A self-signed certificate and its key, as PEM. */
+export interface NativeKeyPair {
+  certificate: string
+  key: string
+}
+
 /** A route; what is left out is as the server has it. */
 export interface NativeRoute {
   /** `*` for any. */
@@ -231,6 +298,69 @@ export interface NativeRoute {
   writeTimeout?: number
   fixed?: NativeFixed
   files?: NativeFiles
+}
+
+/** What the handshake of a connection has agreed on. */
+export interface NativeTlsInfo {
+  version: 'TLSv1.2' | 'TLSv1.3'
+  /** A name of IANA. */
+  cipher: string
+  group?: string
+  serverName?: string
+  alpnProtocol?: string
+  resumed: boolean
+  /** DER, the client's own first. */
+  peerCertificates: Array<Buffer>
+  authorized: boolean
+  authorizationError?: string
+}
+
+/** A certificate chain and its key. Contents are PEM or DER; a file is read where no content is given. */
+export interface NativeTlsMaterial {
+  certificate?: Uint8Array
+  certificateFile?: string
+  key?: Uint8Array
+  keyFile?: string
+  pkcs12?: Uint8Array
+  pkcs12File?: string
+  passphrase?: string
+  /** A response of OCSP, DER. */
+  ocsp?: Uint8Array
+  ocspFile?: string
+  /** Those of the certificate when there are none. */
+  names?: Array<string>
+}
+
+/** What connections of TLS are made with. */
+export interface NativeTlsOptions {
+  /** The first is for clients that name none of the names. */
+  certificates: Array<NativeTlsMaterial>
+  unknownName?: 'default' | 'refuse'
+  /** JavaScript is asked for the credentials of names that no certificate is for. */
+  asksNames?: boolean
+  minVersion?: 'TLSv1.2' | 'TLSv1.3'
+  maxVersion?: 'TLSv1.2' | 'TLSv1.3'
+  /** Names of IANA or of OpenSSL; the default when there are none, as with `groups`. */
+  suites?: Array<string>
+  groups?: Array<string>
+  /** Suites are chosen by this side's order and not by the client's; they are unless this is false. */
+  serverOrder?: boolean
+  alpn?: Array<string>
+  client?: 'none' | 'asked' | 'required'
+  /** What client certificates are judged by. */
+  roots?: Array<Uint8Array>
+  rootFiles?: Array<string>
+  revocationLists?: Array<Uint8Array>
+  revocationListFiles?: Array<string>
+  /** True unless this is false. */
+  resumption?: boolean
+  /** Seconds. */
+  ticketLifetime?: number
+  /** Each of 48 bytes; the first encrypts, all decrypt. Without any, keys of its own that change by themselves. */
+  ticketKeys?: Array<Uint8Array>
+  /** 0, the default, for none. */
+  earlyDataBytes?: number
+  keyLogFile?: string
 }
 
 /** permessage-deflate (RFC 7692). */
@@ -275,6 +405,9 @@ export interface RouteTableOptions {
   ignoreTrailingSlash: boolean
 }
 
+/** Makes a key and signs a certificate for `names` with it, good from now on for `days` days. */
+export declare function selfSignedCertificate(names: Array<string>, days: number): NativeKeyPair
+
 /** What a server has counted since it began to listen. */
 export interface ServerStats {
   connections: number
@@ -296,6 +429,22 @@ export interface ServerStats {
   /** Bytes that wait for this JavaScript thread, of all its servers. */
   queuedBytes: number
   websockets: WebSocketStats
+  tls: TlsStats
+}
+
+/** What a server has counted of TLS. */
+export interface TlsStats {
+  /** Handshakes that have succeeded. */
+  handshakes: number
+  handshakesFailed: number
+  /** Handshakes under way. */
+  handshakesOpen: number
+  /** Handshakes, of those that have succeeded, that went on with an earlier session. */
+  resumed: number
+  /** Questions for the credentials of a name. */
+  namesAsked: number
+  /** Requests of plain HTTP that were refused or redirected. */
+  plainRefused: number
 }
 
 /** The addon's version, which the package compares with its own. */

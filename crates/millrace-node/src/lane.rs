@@ -18,6 +18,7 @@ use crate::options::{
     Address, ConnectionState, DescriptorCounts, FilePiece, ListenOptions, ServerStats,
 };
 use crate::routes::RouteTable;
+use crate::tls::{NativeTlsInfo, TlsContext, TlsCredentials};
 use crate::wake::{WakeHandle, latin1_or_null};
 use crate::websocket::NativeWebSocketSettings;
 
@@ -148,15 +149,17 @@ impl Lane {
         Ok(FilePiece { index, length })
     }
 
-    /// Binds and listens at once. Without `routes` all requests are for the handler.
+    /// Binds and listens at once. Without `routes` all requests are for the handler; with `tls` connections are made with
+    /// it.
     #[napi(catch_unwind)]
     pub fn listen(
         &mut self,
         options: ListenOptions,
         routes: Option<&RouteTable>,
+        tls: Option<&TlsContext>,
     ) -> Result<Address> {
         let path = options.path.clone();
-        let config = options.into_config()?;
+        let config = options.into_config(tls.map(TlsContext::shared))?;
         let mut thread = self.thread.borrow_mut();
         let thread = thread
             .as_mut()
@@ -208,6 +211,40 @@ impl Lane {
         let thread = self.thread.borrow();
         let info = thread.as_ref()?.connection_info(connection, generation)?;
         Some(info.into())
+    }
+
+    /// Has handshakes that begin from now on made with `context`; connections that are open stay. What was found out about
+    /// names is forgotten.
+    #[napi(catch_unwind)]
+    pub fn reload_tls(&self, server: u32, context: &TlsContext) {
+        if let Some(thread) = self.thread.borrow().as_ref() {
+            thread.reload_tls(server, context.shared());
+        }
+    }
+
+    /// Answers a question for a name; with null, nothing is there for it. The answer holds for `keep_ms` more, at 0 only
+    /// for the connections that wait.
+    #[napi(catch_unwind)]
+    pub fn name_resolved(
+        &self,
+        server: u32,
+        name: String,
+        credentials: Option<&TlsCredentials>,
+        keep_ms: f64,
+    ) {
+        if let Some(thread) = self.thread.borrow().as_ref() {
+            let credentials = credentials.map(TlsCredentials::shared);
+            thread.name_resolved(server, &name, credentials.as_ref(), keep_ms as u64);
+        }
+    }
+
+    /// What the handshake of a connection has agreed on, by its number and generation. It is known from the handshake on,
+    /// also after the connection's end, until its number is given to another with a handshake.
+    #[napi(catch_unwind)]
+    pub fn tls_info(&self, connection: u32, generation: u32) -> Option<NativeTlsInfo> {
+        let thread = self.thread.borrow();
+        let info = thread.as_ref()?.tls_info(connection, generation)?;
+        Some(NativeTlsInfo::from(&*info))
     }
 
     /// How many descriptors the process has open, and how many it may.

@@ -6,6 +6,7 @@
 //! - `lent`: memory that JavaScript fills and that goes out without a copy.
 //! - `options`: what it listens with, turned into the core's configuration.
 //! - `routes`: the routes that it listens with.
+//! - `tls`: what it makes TLS connections with, loaded off the JavaScript thread, and `tls_options`, which says with what.
 //! - `wake`: how the core wakes the JavaScript thread.
 //! - `body_decoder`: the class that decodes a request body, and `decode_queue`, which keeps its calls in order on the
 //!   threads of the runtime's pool.
@@ -24,6 +25,8 @@ mod options;
 #[cfg(unix)]
 mod receive_watermark;
 mod routes;
+mod tls;
+mod tls_options;
 mod wake;
 mod websocket;
 

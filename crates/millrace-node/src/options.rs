@@ -2,12 +2,14 @@
 //! that is out of range here is a mistake of the facade's and becomes an error all the same.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use millrace_server::{
-    Bind, Codings, Config, ConnectionInfo, Descriptors, KeepAliveProbes, Levels, Limits, Policy,
-    SocketOptions, Stats, Timeouts,
+    Bind, Codings, Config, ConnectionInfo, Descriptors, KeepAliveProbes, Levels, Limits, Plain,
+    Policy, SocketOptions, Stats, Timeouts, Tls,
 };
+use millrace_tls::Context;
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 
@@ -60,6 +62,13 @@ pub struct ListenOptions {
     pub linger_timeout: f64,
     pub allow_half_close: bool,
     pub report_connection_errors: bool,
+    /// What becomes of plain HTTP where TLS is spoken.
+    #[napi(ts_type = "'refuse' | 'serve' | 'redirect'")]
+    pub plain: Option<String>,
+    pub handshake_timeout: Option<f64>,
+    pub max_handshakes: Option<f64>,
+    /// How long a handshake waits for `nameResolved`.
+    pub name_timeout: Option<f64>,
 }
 
 /// Where a server listens.
@@ -130,6 +139,24 @@ pub struct ServerStats {
     /// Bytes that wait for this JavaScript thread, of all its servers.
     pub queued_bytes: f64,
     pub websockets: WebSocketStats,
+    pub tls: TlsStats,
+}
+
+/// What a server has counted of TLS.
+#[napi(object, object_from_js = false)]
+#[derive(Debug)]
+pub struct TlsStats {
+    /// Handshakes that have succeeded.
+    pub handshakes: f64,
+    pub handshakes_failed: f64,
+    /// Handshakes under way.
+    pub handshakes_open: f64,
+    /// Handshakes, of those that have succeeded, that went on with an earlier session.
+    pub resumed: f64,
+    /// Questions for the credentials of a name.
+    pub names_asked: f64,
+    /// Requests of plain HTTP that were refused or redirected.
+    pub plain_refused: f64,
 }
 
 /// What a server has counted of its WebSockets.
@@ -152,9 +179,15 @@ pub struct WebSocketStats {
     pub closed_slow: f64,
 }
 
+/// What holds when the options say nothing: handshakes at a time, and how long they and a name may take.
+const HANDSHAKES: f64 = 4096.0;
+const HANDSHAKE_MS: f64 = 10_000.0;
+const NAME_MS: f64 = 5_000.0;
+
 impl ListenOptions {
-    pub(crate) fn into_config(self) -> Result<Config> {
+    pub(crate) fn into_config(self, tls: Option<Arc<Context>>) -> Result<Config> {
         Ok(Config {
+            tls: tls.map(|context| self.tls(context)).transpose()?,
             bind: self.bind()?,
             io_threads: (self.io_threads as usize).clamp(1, 255),
             socket: self.socket(),
@@ -189,9 +222,29 @@ impl ListenOptions {
                 handler: self.handler_timeout as u64,
                 write: self.write_timeout as u64,
                 linger: self.linger_timeout as u64,
+                handshake: self.handshake_timeout.unwrap_or(HANDSHAKE_MS) as u64,
             },
             allow_half_close: self.allow_half_close,
             report_connection_errors: self.report_connection_errors,
+        })
+    }
+
+    fn tls(&self, context: Arc<Context>) -> Result<Tls> {
+        let plain = match self.plain.as_deref() {
+            None | Some("refuse") => Plain::Refuse,
+            Some("serve") => Plain::Serve,
+            Some("redirect") => Plain::Redirect,
+            Some(other) => {
+                let message = format!("plain cannot be {other}");
+                return Err(Error::new(Status::InvalidArg, message));
+            }
+        };
+        let handshakes = self.max_handshakes.unwrap_or(HANDSHAKES);
+        Ok(Tls {
+            context,
+            plain,
+            handshakes: usize::try_from(unlimited(handshakes)).unwrap_or(usize::MAX),
+            name_ms: self.name_timeout.unwrap_or(NAME_MS) as u64,
         })
     }
 
@@ -318,6 +371,14 @@ impl ServerStats {
                 dropped_oldest: stats.dropped_oldest as f64,
                 dropped_latest: stats.dropped_latest as f64,
                 closed_slow: stats.websockets_slow as f64,
+            },
+            tls: TlsStats {
+                handshakes: stats.tls_handshakes as f64,
+                handshakes_failed: stats.tls_failed as f64,
+                handshakes_open: stats.tls_open as f64,
+                resumed: stats.tls_resumed as f64,
+                names_asked: stats.tls_names_asked as f64,
+                plain_refused: stats.tls_plain_refused as f64,
             },
         }
     }
