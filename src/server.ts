@@ -1,6 +1,6 @@
 import { Accepting } from './accepting'
 import { addressOf, bind, describe, hostsOf, type ServerAddress } from './address'
-import type { NativeListenOptions } from './binding'
+import type { NativeAddress, NativeListenOptions, NativeTlsContext } from './binding'
 import { lane, type Lane, type ServerSink } from './dispatch'
 import { Companions, type Companion } from './companions'
 import { coded, codedRange, show } from './errors'
@@ -359,22 +359,19 @@ export class Server implements AsyncDisposable {
     const hosts = await hostsOf(place)
     this.lane ??= lane()
     const { core } = this.lane
-    const { tls } = this
-    const context = tls === null ? null : await tls._load()
     const pullAccept = place.accept === 'manual'
-    const own = this.companions === null ? {} : { notFoundInCore: false }
-    const { port = 0, path } = place
-    const options = { ...nativeOptions(this.options, pullAccept), ...own, ...tls?._native, port, path }
-    const native = bind(hosts, place, (host) =>
-      core.listen({ ...options, host } as NativeListenOptions, this.routes.table, context),
-    )
+    const { tls } = this
+    const own = { ...(this.companions === null ? {} : { notFoundInCore: false }), ...tls?._native }
+    const options = { ...nativeOptions(this.options, pullAccept), ...own, port: place.port ?? 0, path: place.path }
+    const start = (context: NativeTlsContext | null): NativeAddress =>
+      bind(hosts, place, (host) => core.listen({ ...options, host } as NativeListenOptions, this.routes.table, context))
+    const native = tls === null ? start(null) : await tls._listen(this.lane, start)
     this.sink.id = native.id
     this.handlerErrors = 0
     this.acceptsByHand = pullAccept
     this.sink.accepting = pullAccept ? this.accepting : null
     this.lane.attach(native.id, this.sink)
     if (this.referenced) this.lane.ref()
-    if (context !== null) tls!._attach(this.lane, native.id, context)
     this.where = addressOf(native, tls !== null)
     this.companions?.listening()
     return this.where

@@ -26,22 +26,24 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
 /** The cipher suites wanted, by their names of IANA; none for those of the core. */
 export function suitesOf(given: unknown): string[] {
   const allowed = `some of ${Object.values(SUITES).join(', ')}`
-  return listOf('tls.ciphers', given, allowed).map((name) => {
+  const suites = listOf('tls.ciphers', given, allowed).map((name) => {
     const found = Object.keys(SUITES).find((iana) => iana === name || SUITES[iana] === name)
     if (found !== undefined) return found
     throw unusable('tls.ciphers', name, `It has to be ${allowed}, or their names of IANA`, whySuite(name))
   })
+  return [...new Set(suites)]
 }
 
 /** The key-exchange groups wanted; none for those of the core. */
 export function groupsOf(given: unknown): string[] {
   const allowed = `some of ${Object.keys(GROUPS).join(', ')}`
-  return listOf('tls.groups', given, allowed).map((name) => {
+  const groups = listOf('tls.groups', given, allowed).map((name) => {
     const lower = name.toLowerCase()
     const found = Object.keys(GROUPS).find((group) => group.toLowerCase() === lower || GROUPS[group]!.includes(lower))
     if (found !== undefined) return found
     throw unusable('tls.groups', name, `It has to be ${allowed}`, 'The core does not have it')
   })
+  return [...new Set(groups)]
 }
 
 export function versionOf(name: string, given: unknown): TlsVersion {
@@ -68,12 +70,12 @@ export function alpnOf(given: unknown): string[] {
   )
 }
 
-/** Text with `:` between, or a list; the same name twice counts once. */
+/** Text with `:` between, or a list. */
 function listOf(name: string, given: unknown, allowed: string): string[] {
   if (given === undefined) return []
   const list: unknown = typeof given === 'string' ? given.split(':').map((part) => part.trim()) : given
   if (Array.isArray(list) && list.length > 0 && list.every((one) => typeof one === 'string' && one !== '')) {
-    return [...new Set(list as string[])]
+    return list as string[]
   }
   throw invalid(name, given, `a list, or a text with ':' between, of ${allowed}`)
 }

@@ -104,18 +104,20 @@ function pemParts(prefix: string, given: TlsCertificate): Part[] {
   if (given.cert === undefined && given.certFile === undefined) {
     throw needs(prefix, pick(given, ['key', 'keyFile'])!, `${prefix}cert or ${prefix}certFile beside it`)
   }
-  if (given.key === undefined && given.keyFile === undefined) {
-    const name = pick(given, ['cert', 'certFile'])!
-    throw needs(prefix, name, `${prefix}key or ${prefix}keyFile beside it, which may name the same file`)
-  }
   const keys = given.key === undefined ? [] : toList(given.key).map((key) => keyOf(`${prefix}key`, key))
   if (given.key !== undefined && keys.length === 0) throw invalid(`${prefix}key`, given.key, 'a private key')
   if (keys.length < 2) {
-    const key: Part = given.keyFile === undefined ? keys[0]! : { keyFile: fileOf(`${prefix}keyFile`, given.keyFile) }
+    const key: Part =
+      given.keyFile === undefined ? (keys[0] ?? {}) : { keyFile: fileOf(`${prefix}keyFile`, given.keyFile) }
     if (given.certFile !== undefined) {
       return [{ certificateFile: fileOf(`${prefix}certFile`, given.certFile), ...key }]
     }
-    return [{ certificate: chainOf(`${prefix}cert`, given.cert!), ...key }]
+    const certificate = chainOf(`${prefix}cert`, given.cert!)
+    // A file may have both, which is known when it is read; with a content it is known here.
+    if (key.key === undefined && key.keyFile === undefined && !hasKey(certificate)) {
+      throw needs(prefix, 'cert', `${prefix}key or ${prefix}keyFile beside it`)
+    }
+    return [{ certificate, ...key }]
   }
   const certs = given.cert === undefined ? [] : toList(given.cert)
   if (certs.length !== keys.length) {
@@ -194,6 +196,10 @@ function chainOf(name: string, given: TlsContent | readonly TlsContent[]): Uint8
   if (contents.length === 0) throw invalid(name, given, 'a certificate')
   if (contents.length === 1) return contents[0]!
   return Buffer.from(contents.map((content) => pemOf(content, 'CERTIFICATE')).join('\n'))
+}
+
+function hasKey(content: Uint8Array): boolean {
+  return Buffer.from(content.buffer, content.byteOffset, content.byteLength).includes('PRIVATE KEY-----')
 }
 
 function pemOf(content: Uint8Array, label: string): string {

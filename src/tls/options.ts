@@ -20,7 +20,8 @@ export interface TlsPfx {
 export type TlsPassphrase = (what: { readonly file?: string | undefined }) => string | PromiseLike<string>
 
 /**
- * A certificate with its private key: `cert` or `certFile` together with `key` or `keyFile`, or `pfx` or `pfxFile` alone.
+ * A certificate with its private key: `cert` or `certFile` together with `key` or `keyFile`, unless both are in one PEM; or
+ * `pfx` or `pfxFile` alone.
  * Files are read when the server begins to listen and by `server.tls.reload`; paths are looked up from the working
  * directory of the time they were given at, and may be `file:` URLs.
  */
@@ -35,10 +36,10 @@ export interface TlsCertificate {
   certFile?: string | URL | undefined
   /**
    * The private key of `cert`: PKCS #8, PKCS #1 or SEC 1; of ECDSA (P-256, P-384, P-521), Ed25519 or RSA. It may be
-   * encrypted: see {@link passphrase}. Default: none.
+   * encrypted: see {@link passphrase}. Default: none; a PEM in `cert` can have both.
    */
   key?: TlsContent | TlsKey | ReadonlyArray<TlsContent | TlsKey> | undefined
-  /** Path of a file with what {@link key} has. May be that of `certFile`. Default: none. */
+  /** Path of a file with what {@link key} has. Default: none; `certFile` can have both. */
   keyFile?: string | URL | undefined
   /** A PKCS #12 store with certificate, chain and key, instead of `cert` and `key`; bytes. Default: none. */
   pfx?: Uint8Array | TlsPfx | ReadonlyArray<Uint8Array | TlsPfx> | undefined

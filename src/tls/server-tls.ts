@@ -1,10 +1,11 @@
 import type { Lane } from '../dispatch'
-import type { NativeCertificate, NativeListenOptions, NativeTlsContext } from '../binding'
+import type { NativeAddress, NativeCertificate, NativeListenOptions, NativeTlsContext } from '../binding'
 import { loadContext } from './load'
 import { merged } from './merge'
 import { NameAnswers } from './names'
 import type { ResolvedTlsOptions, TlsOptions } from './options'
 import { planOf, planTls, type TlsPlan } from './resolve'
+import { FileWatch } from './watch'
 
 /** What a certificate of a server says. */
 export interface TlsCertificateInfo {
@@ -25,16 +26,19 @@ export interface TlsCertificateInfo {
 /** The certificates of a server that speaks TLS, and how it does. */
 export class ServerTls {
   private readonly names: NameAnswers
+  private readonly failed: (error: unknown) => void
   private plan: TlsPlan
   private context: NativeTlsContext | null = null
   /** Where it listens now. */
   private place: { lane: Lane; id: number } | null = null
+  private watch: FileWatch | null = null
   /** Loading is done in turn, so that the last to be asked for is what stays. */
   private loading: Promise<unknown> = Promise.resolve()
 
   /** @internal */
   constructor(options: ResolvedTlsOptions, failed: (error: unknown) => void) {
     this.plan = planOf(options)
+    this.failed = failed
     this.names = new NameAnswers({
       answer: (name, credentials, keep) => this.place?.lane.core.nameResolved(this.place.id, name, credentials, keep),
       failed,
@@ -70,16 +74,36 @@ export class ServerTls {
   reload(options?: Partial<TlsOptions>): Promise<void> {
     return this.inTurn(async () => {
       const plan = options === undefined ? this.plan : planTls(merged(this.plan.given, options))
-      const context = await loadContext(plan, this.context)
+      if (plan !== this.plan) this.watch?.replace(filesOf(plan))
+      let context: NativeTlsContext
+      try {
+        context = await loadContext(plan, this.context)
+      } catch (error) {
+        if (plan !== this.plan) this.watch?.replace(this.files)
+        throw error
+      }
       this.plan = plan
       this.context = context
       this.place?.lane.core.reloadTls(this.place.id, context)
     })
   }
 
-  /** @internal Reads what it takes to listen. */
-  _load(): Promise<NativeTlsContext> {
-    return this.inTurn(async () => (this.context = await loadContext(this.plan, this.context)))
+  /** @internal Reads what it takes to listen, and then listens by `bind`. */
+  _listen(lane: Lane, bind: (context: NativeTlsContext) => NativeAddress): Promise<NativeAddress> {
+    return this.inTurn(async () => {
+      // Before the files are read, so that no change after that is missed.
+      const watch = this.plan.options.watch ? this.watchFiles() : null
+      try {
+        this.context = await loadContext(this.plan, this.context)
+        const native = bind(this.context)
+        this.place = { lane, id: native.id }
+        this.watch = watch
+        return native
+      } catch (error) {
+        watch?.close()
+        throw error
+      }
+    })
   }
 
   /** @internal What the core is told beside it. */
@@ -89,16 +113,11 @@ export class ServerTls {
     return { plain, nameTimeout: resolveTimeout }
   }
 
-  /** @internal The server listens. */
-  _attach(lane: Lane, id: number, loaded: NativeTlsContext): void {
-    this.place = { lane, id }
-    // Reloaded between loading and listening.
-    if (this.context !== null && this.context !== loaded) lane.core.reloadTls(id, this.context)
-  }
-
   /** @internal The server has closed. */
   _detach(): void {
     this.place = null
+    this.watch?.close()
+    this.watch = null
   }
 
   /** @internal A client has asked for a name that none of the certificates has. */
@@ -106,6 +125,10 @@ export class ServerTls {
     const { resolve, options } = this.plan
     if (resolve === null) this.place?.lane.core.nameResolved(this.place.id, name, null, 0)
     else void this.names.find(name, resolve, options.resolveTimeout, options.resolveCache)
+  }
+
+  private watchFiles(): FileWatch {
+    return new FileWatch(this.files, () => this.reload(), this.failed)
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -188,7 +188,7 @@ export class WebSocketServer<T extends typeof WebSocket = typeof WebSocket> exte
     const { verifyClient } = this.options
     if (!verifyClient) return accept()
     const origin = request.headers['sec-websocket-version'] === '8' ? 'sec-websocket-origin' : 'origin'
-    const info = { origin: request.headers[origin] as string | undefined, secure: false, req: request }
+    const info = { origin: request.headers[origin] as string | undefined, secure: request.request.secure, req: request }
     if (verifyClient.length === 2) {
       verifyClient(info, (isAccepted, code, message, headers) => {
         if (isAccepted) accept()

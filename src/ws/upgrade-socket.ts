@@ -1,9 +1,11 @@
+import type { X509Certificate } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { Writable } from 'node:stream'
 import { codedPlain } from '../errors'
 import { reset } from '../exchange'
 import type { Request } from '../request'
 import type { Response } from '../response'
+import type { TlsInfo } from '../tls/info'
 import type { WebSocket } from './websocket'
 
 /**
@@ -44,6 +46,44 @@ export class UpgradeSocket extends Writable {
     return this.request.connection.localPort
   }
 
+  /** Whether the client came over TLS; as in node:tls, undefined when not. */
+  get encrypted(): true | undefined {
+    return this.request.secure ? true : undefined
+  }
+
+  /** Whether the client has shown a certificate that is trusted. */
+  get authorized(): boolean {
+    return this.tls?.authorized ?? false
+  }
+
+  /** Why its certificate is not trusted. */
+  get authorizationError(): string | null {
+    return this.tls?.authorizationError ?? null
+  }
+
+  /** The server name the client has asked for. */
+  get servername(): string | false {
+    return this.tls?.serverName ?? false
+  }
+
+  get alpnProtocol(): string | false {
+    return this.tls?.alpnProtocol ?? false
+  }
+
+  /** The client's certificate as node:tls gives it; without properties when it has shown none. */
+  getPeerCertificate(): object {
+    return this.getPeerX509Certificate()?.toLegacyObject() ?? {}
+  }
+
+  getPeerX509Certificate(): X509Certificate | undefined {
+    return this.tls?.peerCertificate ?? undefined
+  }
+
+  /** The version of TLS; null without. */
+  getProtocol(): string | null {
+    return this.tls?.version ?? null
+  }
+
   /** For what the core does by itself. */
   setTimeout(): this {
     return this
@@ -73,6 +113,10 @@ export class UpgradeSocket extends Writable {
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     this.finish()
     done(error)
+  }
+
+  private get tls(): TlsInfo | null {
+    return this.request.tls
   }
 
   private finish(): void {
