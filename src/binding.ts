@@ -9,17 +9,7 @@ import { coded } from './errors'
  */
 
 /** One JavaScript thread's pair of queues to the core; see `inbound.ts` and `outbound.ts` for what goes through its buffers. */
-export type NativeLane = Omit<Addon.Lane, 'listen' | 'stats'> & {
-  listen(
-    options: NativeListenOptions,
-    routes?: NativeRouteTable | undefined | null,
-    tls?: NativeTlsContext | undefined | null,
-  ): NativeAddress
-  stats(server: number): NativeStats | null
-  reloadTls(server: number, context: NativeTlsContext): void
-  nameResolved(server: number, name: string, credentials: NativeTlsCredentials | undefined | null, keepMs: number): void
-  tlsInfo(connection: number, generation: number): NativeTlsInfo | null
-}
+export type NativeLane = Addon.Lane
 /** What the core does with the WebSockets of a route, by names that `websocket-options.ts` gives the options. */
 export type NativeWebSocketSettings = Addon.NativeWebSocketSettings
 /** The core's half of a server's routes; it can be added to while the server listens. */
@@ -30,97 +20,27 @@ export type NativeFiles = Addon.NativeFiles
 /** Decodes a body piece by piece, off this thread; its errors begin with their code. */
 export type NativeBodyDecoder = Addon.BodyDecoder
 /** What the core takes to listen, by names that `resolve.ts` gives the options. */
-export type NativeListenOptions = Addon.ListenOptions & {
-  plain?: 'refuse' | 'serve' | 'redirect'
-  handshakeTimeout?: number
-  maxHandshakes?: number
-  nameTimeout?: number
-}
+export type NativeListenOptions = Addon.ListenOptions
 export type NativeAddress = Addon.Address
 /** What the core knows of an open connection. */
 export type NativeConnection = Addon.ConnectionState
 /** What the core has counted for a server since it began to listen. */
-export type NativeStats = Addon.ServerStats & { tls: NativeTlsStats }
-export interface NativeTlsStats {
-  handshakes: number
-  handshakesFailed: number
-  handshakesOpen: number
-  resumed: number
-  namesAsked: number
-  plainRefused: number
-}
-/** What connections of TLS are made with, by names that `tls/resolve.ts` gives the options. */
-export interface NativeTlsOptions {
-  certificates: NativeTlsMaterial[]
-  unknownName?: 'default' | 'refuse'
-  asksNames?: boolean
-  minVersion?: 'TLSv1.2' | 'TLSv1.3'
-  maxVersion?: 'TLSv1.2' | 'TLSv1.3'
-  suites?: string[]
-  groups?: string[]
-  serverOrder?: boolean
-  alpn?: string[]
-  client?: 'none' | 'asked' | 'required'
-  roots?: Uint8Array[]
-  rootFiles?: string[]
-  revocationLists?: Uint8Array[]
-  revocationListFiles?: string[]
-  resumption?: boolean
-  ticketLifetime?: number
-  ticketKeys?: Uint8Array[]
-  earlyDataBytes?: number
-  keyLogFile?: string
-}
-/** A certificate chain and its key. */
-export interface NativeTlsMaterial {
-  certificate?: Uint8Array
-  certificateFile?: string
-  key?: Uint8Array
-  keyFile?: string
-  pkcs12?: Uint8Array
-  pkcs12File?: string
-  passphrase?: string
-  ocsp?: Uint8Array
-  ocspFile?: string
-  names?: string[]
-}
-/** What servers make TLS connections with. */
-export interface NativeTlsContext {
-  certificates(): NativeCertificate[]
-}
-/** What one certificate is presented with, for a name that was asked for. */
-export interface NativeTlsCredentials {
-  certificate(): NativeCertificate
-}
-export interface NativeCertificate {
-  names: string[]
-  subject: string
-  issuer: string
-  serialNumber: string
-  notBefore: number
-  notAfter: number
-  fingerprint256: string
-  keyType: string
-}
+export type NativeStats = Addon.ServerStats
+/** What TLS is spoken with, by names that `tls/resolve.ts` gives the options. */
+export type NativeTlsOptions = Addon.NativeTlsOptions
+export type NativeTlsMaterial = Addon.NativeTlsMaterial
+/** Loaded, and usable by any number of servers. */
+export type NativeTlsContext = Addon.TlsContext
+/** A certificate with its key, for a server name that was asked for. */
+export type NativeTlsCredentials = Addon.TlsCredentials
+export type NativeCertificate = Addon.NativeCertificate
 /** What the handshake of a connection has agreed on. */
-export interface NativeTlsInfo {
-  version: 'TLSv1.2' | 'TLSv1.3'
-  cipher: string
-  group?: string
-  serverName?: string
-  alpnProtocol?: string
-  resumed: boolean
-  peerCertificates: Buffer[]
-  authorized: boolean
-  authorizationError?: string
-}
+export type NativeTlsInfo = Addon.NativeTlsInfo
 
-export type NativeBinding = Pick<typeof Addon, 'RouteTable' | 'BodyDecoder' | 'version'> & {
-  Lane: new (inbox: Uint8Array, outbox: Uint8Array, wake: () => void) => NativeLane
-  loadTls(options: NativeTlsOptions, previous?: NativeTlsContext | undefined | null): Promise<NativeTlsContext>
-  loadTlsCredentials(material: NativeTlsMaterial): Promise<NativeTlsCredentials>
-  selfSignedCertificate(names: string[], days: number): { certificate: string; key: string }
-}
+export type NativeBinding = Pick<
+  typeof Addon,
+  'Lane' | 'RouteTable' | 'BodyDecoder' | 'loadTls' | 'loadTlsCredentials' | 'selfSignedCertificate' | 'version'
+>
 
 let loaded: NativeBinding | undefined
 

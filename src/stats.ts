@@ -1,4 +1,4 @@
-import type { NativeStats, NativeTlsStats } from './binding'
+import type { NativeStats } from './binding'
 
 /** What a server has counted since it began to listen. */
 export interface ServerStats {
@@ -112,7 +112,14 @@ export function statsOf(native: NativeStats, handler: number): ServerStats {
       },
       closedSlow: native.websockets.closedSlow,
     },
-    tls: tlsOf(native.tls),
+    tls: {
+      handshakes: native.tls.handshakes,
+      failed: native.tls.handshakesFailed,
+      open: native.tls.handshakesOpen,
+      resumed: native.tls.resumed,
+      namesAsked: native.tls.namesAsked,
+      plainRefused: native.tls.plainRefused,
+    },
     errors: {
       handler,
       protocol: native.protocolErrors,
@@ -121,17 +128,6 @@ export function statsOf(native: NativeStats, handler: number): ServerStats {
       refused: native.refusedConnections,
       accept: native.acceptErrors,
     },
-  }
-}
-
-function tlsOf(tls: NativeTlsStats | undefined): ServerStats['tls'] {
-  return {
-    handshakes: tls?.handshakes ?? 0,
-    failed: tls?.handshakesFailed ?? 0,
-    open: tls?.handshakesOpen ?? 0,
-    resumed: tls?.resumed ?? 0,
-    namesAsked: tls?.namesAsked ?? 0,
-    plainRefused: tls?.plainRefused ?? 0,
   }
 }
 

@@ -156,7 +156,6 @@ test('the core gets each option under its own name', (t) => {
       crlFile: ['/a.crl', '/b.crl'],
       ticketLifetime: 60,
       ticketKeys: [TICKET_KEY, TICKET_KEY],
-      earlyData: 1000,
       keyLogFile: '/tmp/keys',
     }),
     {
@@ -176,11 +175,12 @@ test('the core gets each option under its own name', (t) => {
       resumption: true,
       ticketLifetime: 60,
       ticketKeys: [TICKET_KEY, TICKET_KEY],
-      earlyDataBytes: 1000,
+      earlyDataBytes: 0,
       keyLogFile: '/tmp/keys',
     },
   )
   t.is(native({ earlyData: true }).earlyDataBytes, 16_384)
+  t.is(native({ earlyData: 1000 }).earlyDataBytes, 1000)
   t.false('keyLogFile' in native({ keyLogFile: undefined }))
 })
 
@@ -324,6 +324,7 @@ for (const [tls, message] of [
   [{ ...PAIR, ticketKeys: [] }, /tls\.ticketKeys has to be a key/],
   [{ ...PAIR, earlyData: 0 }, /tls\.earlyData has to be true, false, or a whole number of bytes from 1/],
   [{ ...PAIR, earlyData: 'yes' }, /tls\.earlyData has to be true, false/],
+  [{ ...PAIR, earlyData: true, ticketKeys: TICKET_KEY }, /tls\.earlyData has to be false with tls\.ticketKeys/],
   [{ ...PAIR, earlyData: true, resumption: false }, /tls\.earlyData .* only who resumes can send it/],
   [{ ...PAIR, earlyData: true, maxVersion: 'TLSv1.2' }, /tls\.earlyData has to be false below TLSv1\.3/],
   [{ ...PAIR, keyLogFile: true }, /tls\.keyLogFile has to be a path/],

@@ -18,9 +18,12 @@ export const SUITES: Readonly<Record<string, string>> = {
 /** The groups of the core, with other names they have. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   X25519MLKEM768: [],
+  SecP256r1MLKEM768: [],
   X25519: [],
   'P-256': ['prime256v1', 'secp256r1'],
   'P-384': ['secp384r1'],
+  MLKEM768: [],
+  MLKEM1024: [],
 }
 
 /** The cipher suites wanted, by their names of IANA; none for those of the core. */

@@ -54,13 +54,16 @@ async function asked(passphrase: TlsPassphrase, { keyFile, pkcs12File }: NativeT
   )
 }
 
-/** The core's errors begin with their code. */
 async function loading<T>(start: () => Promise<T>): Promise<T> {
   try {
     return await start()
   } catch (error) {
-    const [, code = '', text = ''] = /^(ERR_\w+) - ([^]*)$/.exec((error as Error).message) ?? []
-    if (Object.hasOwn(ERROR_CODES, code)) throw coded(code as ErrorCode, text)
-    throw error
+    throw codedError(error)
   }
+}
+
+/** An error of the core, whose message begins with its code, as one of ours; any other as it is. */
+export function codedError(error: unknown): unknown {
+  const [, code = '', text = ''] = /^(ERR_\w+) - ([^]*)$/.exec((error as Error).message) ?? []
+  return Object.hasOwn(ERROR_CODES, code) ? coded(code as ErrorCode, text) : error
 }

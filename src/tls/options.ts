@@ -107,8 +107,9 @@ export interface TlsOptions extends TlsCertificate {
    */
   ciphers?: string | readonly string[] | undefined
   /**
-   * The key-exchange groups (RFC 8446 4.2.7), best first: a list, or text with `:` between. Default: none, which is
-   * X25519MLKEM768 (safe from quantum computers to come), X25519, P-256, P-384.
+   * The key-exchange groups (RFC 8446 4.2.7), best first: a list, or text with `:` between. Default: none: what the client
+   * likes best of X25519MLKEM768 (safe from quantum computers to come), X25519, P-256 and P-384. With a list its order
+   * counts, which can cost clients a round trip.
    */
   groups?: string | readonly string[] | undefined
   /** Whether the server's order of `ciphers` counts and not the client's. Default: true. */
@@ -131,7 +132,10 @@ export interface TlsOptions extends TlsCertificate {
   ca?: TlsContent | readonly TlsContent[] | undefined
   /** Paths of files with what {@link ca} has. Default: none. */
   caFile?: string | URL | ReadonlyArray<string | URL> | undefined
-  /** Lists of client certificates that were revoked (RFC 5280 5), PEM or DER. Default: none. */
+  /**
+   * Lists of client certificates that were revoked (RFC 5280 5), PEM or DER. With one, all that lead from a client's
+   * certificate to `ca` need a list that has not expired. Default: none.
+   */
   crl?: TlsContent | readonly TlsContent[] | undefined
   /** Paths of files with what {@link crl} has. Default: none. */
   crlFile?: string | URL | ReadonlyArray<string | URL> | undefined

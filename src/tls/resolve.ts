@@ -110,6 +110,13 @@ function shownOf(tls: TlsOptions): ResolvedTlsOptions {
   if (earlyData > 0 && maxVersion !== 'TLSv1.3') {
     throw invalid('tls.earlyData', tls.earlyData, 'false below TLSv1.3, which tls.maxVersion leaves out')
   }
+  if (earlyData > 0 && tls.ticketKeys !== undefined) {
+    throw invalid(
+      'tls.earlyData',
+      tls.earlyData,
+      'false with tls.ticketKeys: servers that share keys cannot tell who sends it twice',
+    )
+  }
   checkClients(tls)
   const { allowPlain } = tls
   if (typeof allowPlain !== 'boolean' && allowPlain !== 'redirect') {
