@@ -6,6 +6,7 @@ mod encrypted;
 mod key;
 mod legacy_pem;
 mod ocsp;
+mod pkcs12;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,11 +44,13 @@ impl Credentials {
             .iter()
             .map(|name| server_name(name))
             .collect::<Result<_, _>>()?;
-        let (chain, key) = read_pair(material)?;
-        let leaf = chain[0].clone();
-        let info =
-            CertificateInfo::read(&leaf).map_err(|why| Error::new(ErrorKind::Certificate, why))?;
-        let mut certified = CertifiedKey::new(chain, key);
+        let pair = read_pair(material)?;
+        let leaf = pair.chain[0].clone();
+        let info = CertificateInfo::read(&leaf).map_err(|why| {
+            let text = format!("{} {why}", pair.certificate);
+            Error::new(ErrorKind::Certificate, text)
+        })?;
+        let mut certified = CertifiedKey::new(pair.chain, pair.signer);
         certified.ocsp = material
             .ocsp
             .as_ref()
@@ -82,9 +85,24 @@ impl Credentials {
     }
 }
 
-type Pair = (Vec<CertificateDer<'static>>, Arc<dyn SigningKey>);
+/// A chain, the first of which is the key's.
+struct Pair {
+    chain: Vec<CertificateDer<'static>>,
+    signer: Arc<dyn SigningKey>,
+    /// How errors call the certificate.
+    certificate: String,
+}
 
 fn read_pair(material: &Material) -> Result<Pair, Error> {
+    let passphrase = material.passphrase.as_deref();
+    if let Some(store) = &material.pkcs12 {
+        if material.certificate.is_some() || material.key.is_some() {
+            let text =
+                "`pfx` holds a certificate and its key: `cert` and `key` cannot be given beside it";
+            return Err(Error::new(ErrorKind::Option, text));
+        }
+        return pkcs12::read(&store.open("the PKCS #12 store", "pfx")?, passphrase);
+    }
     let Some(certificate) = &material.certificate else {
         return Err(Error::new(
             ErrorKind::Certificate,
@@ -93,7 +111,6 @@ fn read_pair(material: &Material) -> Result<Pair, Error> {
     };
     let certificate = certificate.open("the certificate", "cert")?;
     let chain = certificates(&certificate, ErrorKind::Certificate)?;
-    let passphrase = material.passphrase.as_deref();
     let (signer, key) = match &material.key {
         Some(key) => {
             let key = key.open("the private key", "key")?;
@@ -111,8 +128,11 @@ fn read_pair(material: &Material) -> Result<Pair, Error> {
             return Err(Error::new(ErrorKind::Key, text));
         }
     };
-    let chain = chain::ordered(chain, signer.as_ref(), &certificate.place, &key)?;
-    Ok((chain, signer))
+    Ok(Pair {
+        chain: chain::ordered(chain, signer.as_ref(), &certificate.place, &key)?,
+        signer,
+        certificate: certificate.names("the certificate"),
+    })
 }
 
 fn missing_certificate(material: &Material) -> &'static str {

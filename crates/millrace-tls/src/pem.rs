@@ -76,10 +76,14 @@ fn finish(label: String, headers: Vec<(String, String)>, base64: &[u8]) -> Resul
     }
 }
 
-/// The label of a line that begins with `prefix` and ends with dashes.
+/// The label of a line that begins with `prefix` and ends with dashes. It is shown in errors, so it must not be what
+/// follows when a whole key is on one line.
 fn label(line: &[u8], prefix: &[u8]) -> Option<String> {
     let label = line.strip_prefix(prefix)?.strip_suffix(DASHES)?;
-    std::str::from_utf8(label).ok().map(str::to_owned)
+    let is_short = label.len() <= 40;
+    let is_plain =
+        |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b" .#".contains(byte);
+    (is_short && label.iter().all(is_plain)).then(|| String::from_utf8_lossy(label).into_owned())
 }
 
 /// Most often a key out of an environment variable whose line ends were written as a backslash and an `n`.

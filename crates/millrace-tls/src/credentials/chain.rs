@@ -59,14 +59,7 @@ pub(super) fn ordered(
     place: &str,
     key_names: &str,
 ) -> Result<Vec<CertificateDer<'static>>, Error> {
-    // A key that does not tell its public half is taken at its word; none of those that are supported is one.
-    let Some(public) = key.public_key() else {
-        return Ok(chain);
-    };
-    let is_of_key = |certificate: &CertificateDer<'_>| {
-        public_key(certificate).as_deref() == Some(public.as_ref())
-    };
-    match chain.iter().position(is_of_key) {
+    match of_key(&chain, key) {
         Some(0) => Ok(chain),
         Some(last) if last + 1 == chain.len() && is_reversed(&chain) => {
             chain.reverse();
@@ -86,6 +79,39 @@ pub(super) fn ordered(
             Err(Error::new(ErrorKind::Mismatch, text))
         }
     }
+}
+
+/// The chain of the key's certificate out of certificates in any order, as stores keep them: each is followed by the
+/// one that issued it, by their names, and those that are not of the chain are left out. None when no certificate is
+/// the key's.
+pub(super) fn assembled(
+    mut certificates: Vec<CertificateDer<'static>>,
+    key: &dyn SigningKey,
+) -> Option<Vec<CertificateDer<'static>>> {
+    let leaf = certificates.remove(of_key(&certificates, key)?);
+    let mut chain = vec![leaf];
+    while let Some(next) = issuer_of(chain.last()?, &certificates) {
+        chain.push(certificates.remove(next));
+    }
+    Some(chain)
+}
+
+fn of_key(certificates: &[CertificateDer<'_>], key: &dyn SigningKey) -> Option<usize> {
+    let public = key.public_key()?;
+    let is_of_key = |der: &CertificateDer<'_>| public_key(der).as_deref() == Some(public.as_ref());
+    certificates.iter().position(is_of_key)
+}
+
+fn issuer_of(certificate: &[u8], others: &[CertificateDer<'_>]) -> Option<usize> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let body = certificate.tbs_certificate();
+    if body.issuer() == body.subject() {
+        return None;
+    }
+    others.iter().position(|other| {
+        Certificate::from_der(other)
+            .is_ok_and(|other| other.tbs_certificate().subject() == body.issuer())
+    })
 }
 
 /// Whether each certificate was issued by the one before it, by their names.

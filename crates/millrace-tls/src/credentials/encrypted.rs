@@ -29,10 +29,13 @@ pub(super) fn decrypt(
     let problem = |text: String| Error::new(ErrorKind::Key, format!("{names} {text}"));
     let (algorithm, encrypted) =
         parts(der).ok_or_else(|| problem("is damaged: it cannot be read".into()))?;
-    let oid = algorithm.oid;
     let parameters = match EncryptionScheme::try_from(algorithm) {
         Ok(EncryptionScheme::Pbes2(parameters)) => parameters,
-        _ => {
+        other => {
+            let oid = match other.map_err(|error| error.kind()) {
+                Err(pkcs8::der::ErrorKind::OidUnknown { oid }) => oid,
+                _ => algorithm.oid,
+            };
             return Err(problem(format!(
                 "is encrypted in a way that is not supported ({oid}): {ADVICE}"
             )));
