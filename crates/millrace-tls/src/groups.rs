@@ -63,9 +63,7 @@ static ALL: [(&dyn SupportedKxGroup, &[&str]); 7] = [
 
 fn by_name(name: &str) -> Result<&'static dyn SupportedKxGroup, Error> {
     let is_name = |known: &&str| known.eq_ignore_ascii_case(name.trim());
-    let found = ALL
-        .iter()
-        .find(|(_, names)| names.iter().any(|known| is_name(known)));
+    let found = ALL.iter().find(|(_, names)| names.iter().any(is_name));
     found.map(|(group, _)| *group).ok_or_else(|| {
         let possible: Vec<_> = ALL.iter().map(|(_, names)| names[0]).collect();
         let text = format!(
