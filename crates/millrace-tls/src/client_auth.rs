@@ -236,9 +236,9 @@ fn read_lists(blobs: &[Blob]) -> Result<Vec<List>, Error> {
 
 fn of_list(error: &VerifierBuilderError) -> String {
     match error {
-        VerifierBuilderError::InvalidCrl(CertRevocationListError::ParseError) => {
-            "it cannot be read".into()
-        }
+        VerifierBuilderError::InvalidCrl(
+            CertRevocationListError::ParseError | CertRevocationListError::Other(_),
+        ) => "it cannot be read".into(),
         VerifierBuilderError::InvalidCrl(CertRevocationListError::UnsupportedDeltaCrl) => {
             "it is a delta list, which holds the changes to another list only".into()
         }
