@@ -25,7 +25,7 @@ Options:
   --days <n>      how long it is valid, 1 to ${MOST_DAYS}; ${DEFAULT_DAYS} unless told
   --out <folder>  where cert.pem and key.pem go; this folder unless told
   --cert <file>   the file of the certificate, together with --key
-  --key <file>    the file of the private key, which only you will be able to read
+  --key <file>    the file of the private key, which nobody else can read
   --force         replace files that are there already
   -h, --help      this`,
   options: {
