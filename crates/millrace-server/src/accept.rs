@@ -12,7 +12,7 @@ use crate::descriptors::Gauge;
 use crate::ready::SlotWaker;
 use crate::room::Room;
 use crate::server::Server;
-use crate::socket::{Listener, Socket};
+use crate::socket::{Listener, Stream};
 
 /// Connections accepted before the thread's others get their turn.
 const ACCEPTS_PER_VISIT: usize = 64;
@@ -45,7 +45,7 @@ pub(crate) struct Acceptor {
 /// A new connection.
 #[derive(Debug)]
 pub(crate) struct Accepted {
-    pub(crate) socket: Socket,
+    pub(crate) stream: Stream,
     pub(crate) remote: RemoteAddress,
     /// False when there are too many: it is to be answered 503 and closed.
     pub(crate) admitted: bool,
@@ -103,10 +103,10 @@ impl Acceptor {
             let options = &self.server.config.socket;
             match self.listener.poll_accept(&mut context, options) {
                 Poll::Pending => return accepted,
-                Poll::Ready(Ok((socket, remote))) => {
+                Poll::Ready(Ok((stream, remote))) => {
                     self.reported = false;
-                    self.gauge.note(socket.number());
-                    accepted.push(self.admit(socket, remote));
+                    self.gauge.note(stream.number());
+                    accepted.push(self.admit(stream, remote));
                 }
                 // The peer gave up before its turn; the next one has not.
                 Poll::Ready(Err(error)) if is_peers_doing(&error) => {}
@@ -135,7 +135,7 @@ impl Acceptor {
         self.counters().descriptors_low.sub(1);
     }
 
-    fn admit(&mut self, socket: Socket, remote: RemoteAddress) -> Accepted {
+    fn admit(&mut self, stream: Stream, remote: RemoteAddress) -> Accepted {
         let admitted = self.server.admit();
         if !admitted {
             self.counters().refused_connections.add(1);
@@ -143,7 +143,7 @@ impl Acceptor {
             *allowed -= 1;
         }
         Accepted {
-            socket,
+            stream,
             remote,
             admitted,
         }

@@ -7,6 +7,7 @@ mod deadline;
 mod flush;
 mod parse;
 mod route;
+mod secure;
 
 use std::io;
 use std::sync::Arc;
@@ -55,7 +56,11 @@ pub(crate) struct Connection {
     listed: bool,
     next_sequence: u32,
     phase: Phase,
-    /// When the connection was accepted, became idle or began to linger.
+    /// It is to speak TLS, and its handshake is not complete.
+    is_securing: bool,
+    /// When the answer for the name that its client wants is waited for no longer; 0 when none is waited for.
+    answer_due: u64,
+    /// When the connection was accepted or secured, became idle or began to linger.
     since: u64,
     /// Only while something is going on.
     pub(crate) active: Option<Box<Active>>,
@@ -96,7 +101,6 @@ impl Connection {
         now: u64,
     ) -> Self {
         Connection {
-            server,
             generation,
             admitted: true,
             number,
@@ -108,9 +112,12 @@ impl Connection {
             listed: false,
             next_sequence: 0,
             phase: Phase::Open,
+            is_securing: server.tls.is_some(),
+            answer_due: 0,
             since: now,
             active: None,
             websocket: None,
+            server,
         }
     }
 
@@ -120,10 +127,9 @@ impl Connection {
         let mut answer = Vec::new();
         refusal(Error::Overloaded, &room.date, &mut answer);
         // A fresh socket takes these few bytes, or its peer has gone.
-        let _ = self
-            .socket
-            .poll_write(&mut Context::from_waker(&self.waker), &answer);
-        self.socket.shutdown_write();
+        let mut context = Context::from_waker(&self.waker);
+        let _ = self.socket.poll_write(&mut context, &answer, &mut room.tls);
+        self.socket.shutdown_write(&mut context, &mut room.tls);
         self.phase = Phase::Lingering(0);
         self.linger(room)
     }
@@ -201,7 +207,8 @@ impl Connection {
             };
         };
         if active.conn.take_send_closed() {
-            self.socket.shutdown_write();
+            let mut context = Context::from_waker(&self.waker);
+            self.socket.shutdown_write(&mut context, &mut room.tls);
         }
         if active.conn.closes_when_sent() && active.conn.output().is_empty() {
             // A client that said it sends nothing more and has a small answer needs no watching over.
@@ -228,14 +235,16 @@ impl Connection {
     pub(crate) fn has_nothing_to_read(&mut self, room: &mut Room) -> bool {
         let mut context = Context::from_waker(&self.waker);
         !matches!(
-            self.socket.poll_read(&mut context, &mut room.scratch),
+            self.socket
+                .poll_read(&mut context, &mut room.scratch, &mut room.tls),
             Poll::Ready(Ok(1..))
         )
     }
 
     /// Closes the sending side and waits for the client to do the same.
     pub(crate) fn begin_to_linger(&mut self, room: &mut Room) -> Fate {
-        self.socket.shutdown_write();
+        let mut context = Context::from_waker(&self.waker);
+        self.socket.shutdown_write(&mut context, &mut room.tls);
         self.phase = Phase::Lingering(0);
         self.since = room.now;
         self.linger(room)
@@ -249,7 +258,8 @@ impl Connection {
             return Fate::Over;
         };
         loop {
-            match self.socket.poll_read(&mut context, &mut room.scratch) {
+            let (memory, tls) = (&mut room.scratch, &mut room.tls);
+            match self.socket.poll_read(&mut context, memory, tls) {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0)) | Poll::Ready(Err(_)) => return Fate::Over,
                 Poll::Ready(Ok(count)) => read += count,

@@ -15,7 +15,7 @@ use crate::lane::Lane;
 use crate::outbox::Outboxes;
 use crate::routes::RouteTimeouts;
 use crate::thread::ThreadHandle;
-use crate::tls::TlsInfos;
+use crate::tls::{TlsInfos, TlsRoom};
 use crate::websocket::{HEADROOM, Shared};
 
 /// Bytes read from a socket at once. A socket that waits owns no buffer; all of a thread's read into this one.
@@ -33,6 +33,8 @@ pub(crate) struct Room {
     pub(crate) home: Arc<ThreadHandle>,
     /// Where sockets are read into.
     pub(crate) scratch: Vec<u8>,
+    /// What TLS works in.
+    pub(crate) tls: TlsRoom,
     /// The answer with a file that is being made.
     pub(crate) draft: Draft,
     /// Directories that files are served from.
@@ -153,6 +155,7 @@ impl Room {
         let mut room = Room {
             thread: home.number,
             scratch: scratch(),
+            tls: TlsRoom::default(),
             draft: Draft::default(),
             roots: Roots::default(),
             copied: Vec::new(),
@@ -204,6 +207,11 @@ impl Room {
     /// The moment that `self.now` would be `milliseconds`.
     pub(crate) fn instant(&self, milliseconds: u64) -> Instant {
         self.epoch + std::time::Duration::from_millis(milliseconds.saturating_sub(1))
+    }
+
+    /// What `self.now` is at that moment, or a little later.
+    pub(crate) fn milliseconds(&self, at: Instant) -> u64 {
+        2 + at.saturating_duration_since(self.epoch).as_millis() as u64
     }
 
     /// A state for a connection on which something begins.

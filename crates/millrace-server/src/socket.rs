@@ -1,37 +1,36 @@
 //! The stream under a connection, and the options of listening sockets.
 
+mod stream;
+
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::Range;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use millrace_batch::RemoteAddress;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket as RawSocket, TcpKeepalive, Type};
-#[cfg(target_os = "linux")]
-use tokio::io::Interest;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 #[cfg(unix)]
-use tokio::net::{UnixListener, UnixStream};
+use tokio::net::UnixListener;
 
+pub(crate) use self::stream::{Stream, read_piece};
 use crate::config::{Bind, SocketOptions};
-use crate::files::{read_at, shrunk};
+use crate::server::Server;
+use crate::tls::{TlsRoom, TlsStream};
 
-/// Bytes of a file that are copied at once where the kernel does not send it.
-const COPY_BYTES: usize = 64 * 1024;
+/// The content type of handshake records (RFC 8446 5.1), and so the first byte of everybody who speaks TLS.
+const HANDSHAKE: u8 = 0x16;
 
-/// What the kernel says of a file that it cannot send from.
-#[cfg(target_os = "linux")]
-const INVALID: i32 = rustix::io::Errno::INVAL.raw_os_error();
-
-/// A connected stream.
+/// The stream under a connection, as HTTP and WebSockets see it: they know nothing of TLS. `tls` is the room that all such
+/// streams of a thread work in.
 #[derive(Debug)]
 pub(crate) enum Socket {
-    Tcp(TcpStream),
-    #[cfg(unix)]
-    Unix(UnixStream),
+    Plain(Stream),
+    Tls(Box<TlsStream>),
+    /// It is to speak TLS, and its client has not begun to.
+    Fresh(Option<(Stream, Arc<Server>)>),
 }
 
 /// A listening socket that no runtime knows yet.
@@ -59,60 +58,58 @@ pub(crate) enum RawStream {
 }
 
 impl Socket {
+    /// Speaks what the server does on a stream of which nothing has been read.
+    pub(crate) fn new(stream: Stream, server: &Arc<Server>) -> Self {
+        match &server.tls {
+            None => Socket::Plain(stream),
+            Some(_) => Socket::Fresh(Some((stream, server.clone()))),
+        }
+    }
+
+    #[inline]
     pub(crate) fn poll_read(
         &mut self,
         context: &mut Context<'_>,
         memory: &mut [u8],
+        tls: &mut TlsRoom,
     ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(memory);
-        ready!(match self {
-            Socket::Tcp(stream) => Pin::new(stream).poll_read(context, &mut buffer),
-            #[cfg(unix)]
-            Socket::Unix(stream) => Pin::new(stream).poll_read(context, &mut buffer),
-        })?;
-        Poll::Ready(Ok(buffer.filled().len()))
-    }
-
-    /// Whether what is read from it has come over TLS.
-    pub(crate) fn is_tls(&self) -> bool {
-        false
-    }
-
-    /// Whether what was read last has come as early data (RFC 8446 2.3).
-    pub(crate) fn is_early(&self) -> bool {
-        false
-    }
-
-    /// What has become of the connection, as far as that shows without reading or writing.
-    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         match self {
-            Socket::Tcp(stream) => stream.take_error(),
-            #[cfg(unix)]
-            Socket::Unix(stream) => stream.take_error(),
+            Socket::Plain(stream) => stream.poll_read(context, memory),
+            Socket::Tls(stream) => stream.poll_read(context, memory, tls),
+            Socket::Fresh(_) => match ready!(self.poll_first_byte(context))? {
+                true => self.poll_read(context, memory, tls),
+                false => Poll::Ready(Ok(0)),
+            },
         }
     }
 
+    /// Writes a part of what it is given. After `Pending` it must be given the same bytes again: what has been sealed of
+    /// them is sent, and cannot be taken back.
+    #[inline]
     pub(crate) fn poll_write(
         &mut self,
         context: &mut Context<'_>,
         bytes: &[u8],
+        tls: &mut TlsRoom,
     ) -> Poll<io::Result<usize>> {
         match self {
-            Socket::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
-            #[cfg(unix)]
-            Socket::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+            Socket::Plain(stream) => stream.poll_write(context, bytes),
+            Socket::Tls(stream) => stream.poll_write(context, bytes, tls),
+            Socket::Fresh(_) => Poll::Pending,
         }
     }
 
+    #[inline]
     pub(crate) fn poll_write_vectored(
         &mut self,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
+        tls: &mut TlsRoom,
     ) -> Poll<io::Result<usize>> {
         match self {
-            Socket::Tcp(stream) => Pin::new(stream).poll_write_vectored(context, slices),
-            #[cfg(unix)]
-            Socket::Unix(stream) => Pin::new(stream).poll_write_vectored(context, slices),
+            Socket::Plain(stream) => stream.poll_write_vectored(context, slices),
+            Socket::Tls(stream) => stream.poll_write_vectored(context, slices, tls),
+            Socket::Fresh(_) => Poll::Pending,
         }
     }
 
@@ -123,109 +120,100 @@ impl Socket {
         file: &File,
         range: Range<u64>,
         memory: &mut Vec<u8>,
+        tls: &mut TlsRoom,
     ) -> Poll<io::Result<usize>> {
-        #[cfg(target_os = "linux")]
-        match self.poll_kernel_send_file(context, file, &range) {
-            // Not every file system can.
-            Poll::Ready(Err(error)) if error.raw_os_error() == Some(INVALID) => {}
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(shrunk())),
-            sent => return sent,
-        }
-        memory.resize(COPY_BYTES, 0);
-        let most = range.end - range.start;
-        let most = usize::try_from(most).map_or(COPY_BYTES, |most| most.min(COPY_BYTES));
-        match read_at(file, &mut memory[..most], range.start)? {
-            0 => Poll::Ready(Err(shrunk())),
-            count => self.poll_write(context, &memory[..count]),
-        }
-    }
-
-    #[cfg(target_os = "linux")]
-    fn poll_kernel_send_file(
-        &self,
-        context: &mut Context<'_>,
-        file: &File,
-        range: &Range<u64>,
-    ) -> Poll<io::Result<usize>> {
-        use rustix::fs::sendfile;
-        let count = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-        loop {
-            let mut position = range.start;
-            let sent = match self {
-                Socket::Tcp(stream) => {
-                    ready!(stream.poll_write_ready(context))?;
-                    stream.try_io(Interest::WRITABLE, || {
-                        Ok(sendfile(stream, file, Some(&mut position), count)?)
-                    })
-                }
-                Socket::Unix(stream) => {
-                    ready!(stream.poll_write_ready(context))?;
-                    stream.try_io(Interest::WRITABLE, || {
-                        Ok(sendfile(stream, file, Some(&mut position), count)?)
-                    })
-                }
-            };
-            match sent {
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                    ) => {}
-                sent => return Poll::Ready(sent),
-            }
+        match self {
+            Socket::Plain(stream) => stream.poll_send_file(context, file, range, memory),
+            Socket::Tls(stream) => stream.poll_send_file(context, file, range, memory, tls),
+            Socket::Fresh(_) => Poll::Pending,
         }
     }
 
     /// Tells the peer that nothing more will be written. That it has gone already is no news.
-    pub(crate) fn shutdown_write(&self) {
-        let _ = match self {
-            Socket::Tcp(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
-            #[cfg(unix)]
-            Socket::Unix(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
-        };
+    pub(crate) fn shutdown_write(&mut self, context: &mut Context<'_>, tls: &mut TlsRoom) {
+        match self {
+            Socket::Plain(stream) => stream.shutdown_write(),
+            Socket::Tls(stream) => stream.shutdown_write(context, tls),
+            Socket::Fresh(_) => {}
+        }
+    }
+
+    /// Says what is to be said before the stream is dropped.
+    pub(crate) fn take_leave(&mut self, context: &mut Context<'_>, tls: &mut TlsRoom) {
+        if let Socket::Tls(stream) = self {
+            stream.take_leave(context, tls);
+        }
+    }
+
+    /// What has become of the connection, as far as that shows without reading or writing.
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.stream().map_or(Ok(None), Stream::take_error)
     }
 
     /// The address the peer connected to, when it is an internet address.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
+        self.stream()?.local_address()
+    }
+
+    /// Whether it speaks TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        matches!(self, Socket::Tls(_))
+    }
+
+    /// Whether what was read last came as early data of TLS.
+    pub(crate) fn is_early(&self) -> bool {
+        self.tls().is_some_and(TlsStream::is_early)
+    }
+
+    /// Whether its end may be anybody's doing: the client has not said that nothing more comes.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.tls().is_some_and(TlsStream::is_cut)
+    }
+
+    /// Its TLS, when it speaks that.
+    pub(crate) fn tls(&self) -> Option<&TlsStream> {
         match self {
-            Socket::Tcp(stream) => stream.local_addr().ok(),
-            #[cfg(unix)]
-            Socket::Unix(_) => None,
+            Socket::Tls(stream) => Some(stream),
+            _ => None,
         }
     }
 
-    /// The number of its descriptor, where that says how many there are.
-    #[cfg(unix)]
-    pub(crate) fn number(&self) -> u64 {
-        use std::os::fd::AsRawFd;
-        let number = match self {
-            Socket::Tcp(stream) => stream.as_raw_fd(),
-            Socket::Unix(stream) => stream.as_raw_fd(),
+    pub(crate) fn tls_mut(&mut self) -> Option<&mut TlsStream> {
+        match self {
+            Socket::Tls(stream) => Some(stream),
+            _ => None,
+        }
+    }
+
+    /// Sees what the client begins to speak, and says whether it does at all.
+    fn poll_first_byte(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let Socket::Fresh(fresh) = self else {
+            return Poll::Ready(Ok(true));
         };
-        number as u64
-    }
-
-    /// The number of its descriptor, where that says how many there are.
-    #[cfg(not(unix))]
-    pub(crate) fn number(&self) -> u64 {
-        0
-    }
-
-    /// Takes the stream off this thread's runtime.
-    pub(crate) fn into_raw(self) -> io::Result<RawStream> {
-        match self {
-            Socket::Tcp(stream) => stream.into_std().map(RawStream::Tcp),
-            #[cfg(unix)]
-            Socket::Unix(stream) => stream.into_std().map(RawStream::Unix),
+        let Some((stream, _)) = fresh else {
+            return Poll::Ready(Ok(false));
+        };
+        let Some(byte) = ready!(stream.poll_first_byte(context))? else {
+            return Poll::Ready(Ok(false));
+        };
+        if byte != HANDSHAKE && !is_http(byte) {
+            let text = "the client speaks neither TLS nor HTTP";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
         }
+        if let Some((stream, server)) = fresh.take() {
+            *self = match byte {
+                HANDSHAKE => Socket::Tls(Box::new(TlsStream::new(stream, server))),
+                _ => Socket::Plain(stream),
+            };
+        }
+        Poll::Ready(Ok(true))
     }
 
-    /// Puts the stream on this thread's runtime.
-    pub(crate) fn from_raw(stream: RawStream) -> io::Result<Self> {
-        match stream {
-            RawStream::Tcp(stream) => TcpStream::from_std(stream).map(Socket::Tcp),
-            #[cfg(unix)]
-            RawStream::Unix(stream) => UnixStream::from_std(stream).map(Socket::Unix),
+    fn stream(&self) -> Option<&Stream> {
+        match self {
+            Socket::Plain(stream) => Some(stream),
+            Socket::Tls(stream) => Some(stream.stream()),
+            Socket::Fresh(fresh) => fresh.as_ref().map(|(stream, _)| stream),
         }
     }
 }
@@ -289,7 +277,7 @@ impl Listener {
         &mut self,
         context: &mut Context<'_>,
         options: &SocketOptions,
-    ) -> Poll<io::Result<(Socket, RemoteAddress)>> {
+    ) -> Poll<io::Result<(Stream, RemoteAddress)>> {
         match self {
             Listener::Tcp(listener) => {
                 let (stream, address) = ready!(listener.poll_accept(context))?;
@@ -299,12 +287,12 @@ impl Listener {
                 #[cfg(target_os = "linux")]
                 let _ = options;
                 let remote = RemoteAddress::Ip(address.ip().to_canonical(), address.port());
-                Poll::Ready(Ok((Socket::Tcp(stream), remote)))
+                Poll::Ready(Ok((Stream::Tcp(stream), remote)))
             }
             #[cfg(unix)]
             Listener::Unix(listener) => {
                 let (stream, _) = ready!(listener.poll_accept(context))?;
-                Poll::Ready(Ok((Socket::Unix(stream), RemoteAddress::Unix)))
+                Poll::Ready(Ok((Stream::Unix(stream), RemoteAddress::Unix)))
             }
         }
     }
@@ -326,6 +314,11 @@ impl Listener {
     pub(crate) fn fresh_number(&self) -> io::Result<u64> {
         Ok(0)
     }
+}
+
+/// Whether a method or an empty line may begin so (RFC 9112 2.2 and 3).
+fn is_http(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || matches!(byte, b'\r' | b'\n')
 }
 
 fn listen(socket: &RawSocket, options: &SocketOptions) -> io::Result<()> {

@@ -21,7 +21,7 @@ impl Counter {
         self.add(count.wrapping_neg());
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -1,11 +1,13 @@
 //! One I/O thread: a current-thread runtime and the one task that drives all of the thread's connections; below it,
-//! `arrivals` has the new connections, `tenants` the servers that they belong to, and `publications`
+//! `arrivals` has the new connections, `handshakes` those whose TLS is not set up, `tenants` the servers that they belong to,
+//! and `publications`
 //! what their WebSockets have subscribed to.
 //!
 //! A pass of the task is commands → ready connections → connections with new answers → timers → publish. Everything a
 //! pass found for a JavaScript thread goes to it in one batch, with one wake at most.
 
 mod arrivals;
+mod handshakes;
 mod publications;
 mod tenants;
 
@@ -35,7 +37,7 @@ use crate::outbox::ParkedOutboxes;
 use crate::ready::ReadyList;
 use crate::room::Room;
 use crate::server::Server;
-use crate::socket::{RawListener, RawStream, Socket};
+use crate::socket::{RawListener, RawStream, Stream};
 use crate::timer::Timers;
 use crate::tls::TlsInfosReader;
 use crate::websocket::Run;
@@ -200,6 +202,7 @@ impl Driver {
 
     fn pass(&mut self) {
         self.room.tick();
+        self.room.tls.begin_pass();
         self.outboxes.swap(&mut self.room.outboxes);
         let mut visits = std::mem::take(&mut self.visits);
         self.handle.ready.take(&mut visits);
@@ -238,8 +241,8 @@ impl Driver {
                         self.visit(slot, Connection::dispatched);
                     }
                 }
-                Command::Adopt(server, stream, remote) => match Socket::from_raw(stream) {
-                    Ok(socket) => self.adopt(server, socket, remote),
+                Command::Adopt(server, stream, remote) => match Stream::from_raw(stream) {
+                    Ok(stream) => self.adopt(server, stream, remote),
                     Err(_) => server.leave(),
                 },
                 Command::Listen(server, listener) => self.listen(server, listener),
@@ -410,6 +413,7 @@ impl Driver {
             Fate::Over | Fate::Goes(_) => (AbortReason::ConnectionLost, WriteOutcome::NotExecuted),
         };
         connection.end_exchanges(&mut self.room, reason, outcome);
+        connection.end_secure(&mut self.room, &fate);
         let admitted = connection.admitted;
         drop(connection);
         self.unsubscribe_all(&server, slot);

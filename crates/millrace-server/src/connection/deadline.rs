@@ -3,6 +3,8 @@
 //! Time runs here and not in JavaScript, so that it runs while JavaScript is busy. A time in which the server itself did
 //! not read is not counted.
 
+use std::io;
+
 use millrace_batch::layout::AbortReason;
 use millrace_http1::Error;
 
@@ -32,14 +34,18 @@ impl Connection {
 
     fn deadlines(&self) -> impl Iterator<Item = (u64, Late)> {
         let timeouts = &self.server.config.timeouts;
-        let mut all = [None; 6];
+        let mut all = [None; 8];
         let after = |since: u64, timeout: u64| (timeout > 0).then_some(since + timeout);
+        if self.is_securing && self.phase == Phase::Open {
+            all[6] = after(self.since, timeouts.handshake).map(|at| (at, Late::Handshake));
+            all[7] = (self.answer_due > 0).then_some((self.answer_due, Late::Name));
+        }
         match (&self.active, self.phase) {
             (_, Phase::Closed) => {}
             (_, Phase::Lingering(_)) => {
                 all[0] = after(self.since, timeouts.linger.max(1)).map(|at| (at, Late::Linger))
             }
-            (None, Phase::Open) if self.stalled => {}
+            (None, Phase::Open) if self.stalled || self.is_securing => {}
             (None, Phase::Open) if self.next_sequence == 0 => {
                 all[0] = after(self.since, timeouts.headers).map(|at| (at, Late::Silent));
             }
@@ -107,6 +113,11 @@ impl Connection {
         else {
             return Fate::Goes(self.deadline());
         };
+        if late == Late::Name {
+            // Whoever waits for nothing else goes on without the answer.
+            self.answer_due = 0;
+            return self.drive(room);
+        }
         if late == Late::Look {
             if let Some(active) = &mut self.active {
                 active.looked = now;
@@ -117,7 +128,12 @@ impl Connection {
             self.server.counters(room.thread).timeouts.add(1);
         }
         match late {
-            Late::Linger | Late::Silent | Late::Look => return Fate::Over,
+            Late::Linger | Late::Silent | Late::Look | Late::Name => return Fate::Over,
+            Late::Handshake => {
+                let text = "the handshake took too long";
+                self.fail_handshake(room, &io::Error::new(io::ErrorKind::TimedOut, text));
+                return Fate::Over;
+            }
             Late::Write => return Fate::Cut(AbortReason::WriteTimeout),
             Late::Gone => return Fate::Cut(AbortReason::ConnectionLost),
             Late::Head => self.refuse(room, Error::HeadersTimeout),
@@ -155,6 +171,9 @@ impl Connection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Late {
     Silent,
+    Handshake,
+    /// Not the client: JavaScript does not answer for the name that it wants.
+    Name,
     /// Not the client: it may have gone, and is not read.
     Look,
     Linger,

@@ -10,6 +10,7 @@ use super::Connection;
 use crate::files::shrunk;
 use crate::room::Room;
 use crate::socket::Socket;
+use crate::tls::TlsRoom;
 
 /// Pieces written at once.
 const WRITE_SLICES: usize = 32;
@@ -21,6 +22,10 @@ impl Connection {
     /// Writes what the socket takes, and tells the handlers what they have asked for.
     pub(crate) fn flush(&mut self, room: &mut Room) -> io::Result<()> {
         self.write(room)?;
+        if self.is_securing {
+            // Whoever has something to write sees to the handshake too.
+            self.follow_handshake(room);
+        }
         self.tell(room);
         self.pump(room);
         Ok(())
@@ -52,13 +57,16 @@ impl Connection {
                         range.file(),
                         start..start + most,
                         &mut room.copied,
+                        &mut room.tls,
                     );
                     if let Poll::Ready(Ok(count)) = sent {
                         file_bytes -= count as u64;
                     }
                     sent
                 }
-                Segment::Bytes => poll_write_next(&mut self.socket, &mut context, output),
+                Segment::Bytes => {
+                    poll_write_next(&mut self.socket, &mut context, output, &mut room.tls)
+                }
             };
             match written {
                 Poll::Pending => break,
@@ -116,13 +124,14 @@ pub(crate) fn poll_write_next(
     socket: &mut Socket,
     context: &mut Context<'_>,
     output: &Output,
+    tls: &mut TlsRoom,
 ) -> Poll<io::Result<usize>> {
     match output.single() {
-        Some(bytes) => socket.poll_write(context, bytes),
+        Some(bytes) => socket.poll_write(context, bytes, tls),
         None => {
             let mut slices = [IoSlice::new(&[]); WRITE_SLICES];
             let count = output.slices(&mut slices);
-            socket.poll_write_vectored(context, &slices[..count])
+            socket.poll_write_vectored(context, &slices[..count], tls)
         }
     }
 }

@@ -56,17 +56,30 @@ impl Connection {
                 .min(BODY_BUFFER_BYTES);
             (
                 self.socket
-                    .poll_read(&mut context, &mut buffer.memory()[..length]),
+                    .poll_read(&mut context, &mut buffer.memory()[..length], &mut room.tls),
                 Some(buffer),
             )
         } else {
-            (self.socket.poll_read(&mut context, &mut room.scratch), None)
+            let (memory, tls) = (&mut room.scratch, &mut room.tls);
+            (self.socket.poll_read(&mut context, memory, tls), None)
         };
+        if self.is_securing {
+            if let Poll::Ready(Err(error)) = &polled {
+                self.fail_handshake(room, error);
+            } else {
+                self.follow_handshake(room);
+            }
+        }
         let count = match polled {
             Poll::Pending => return Ok(Filled::Waiting),
             Poll::Ready(count) => count?,
         };
         if count == 0 {
+            let is_tunnel = |active: &Active| active.conn.is_tunnel();
+            if self.socket.is_cut() && self.active.as_deref().is_some_and(is_tunnel) {
+                // Nothing in a tunnel says where its data ends (RFC 8446 6.1).
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             return Ok(Filled::End);
         }
         self.server
@@ -529,7 +542,7 @@ fn request_flags(head: &Head<'_>, codings: Codings) -> u32 {
     flags
 }
 
-fn remote_text(remote: RemoteAddress) -> String {
+pub(super) fn remote_text(remote: RemoteAddress) -> String {
     match remote {
         RemoteAddress::Ip(address, port) => std::net::SocketAddr::new(address, port).to_string(),
         RemoteAddress::Unix => "unix".into(),

@@ -13,13 +13,13 @@ use crate::connection::{Connection, Fate};
 use crate::ready::SlotWaker;
 use crate::room::Room;
 use crate::server::Server;
-use crate::socket::{RawListener, Socket};
+use crate::socket::{RawListener, Socket, Stream};
 
 /// Connections one too many that are answered at a time; further ones are closed without a word.
 const TURNED_AWAY: usize = 64;
 
 impl Driver {
-    pub(super) fn adopt(&mut self, server: Arc<Server>, socket: Socket, remote: RemoteAddress) {
+    pub(super) fn adopt(&mut self, server: Arc<Server>, stream: Stream, remote: RemoteAddress) {
         if server.is_closing() || self.connections.len() >= ACCEPTOR as usize {
             server.leave();
             return;
@@ -27,6 +27,7 @@ impl Driver {
         if server.config.pull_accept {
             self.announce(&server);
         }
+        let socket = Socket::new(stream, &server);
         self.insert(server, socket, remote, Connection::drive);
     }
 
@@ -71,8 +72,15 @@ impl Driver {
         let local = socket.local_address();
         self.room.infos.open(slot, generation, local);
         self.connections.insert(Connection::new(
-            server, number, generation, socket, remote, waker, now,
+            server.clone(),
+            number,
+            generation,
+            socket,
+            remote,
+            waker,
+            now,
         ));
+        self.begin_handshake(&server, slot);
         self.visit(slot, act);
     }
 
@@ -112,22 +120,24 @@ impl Driver {
         let accepted = acceptor.accept(&mut self.room);
         let server = acceptor.server.clone();
         for Accepted {
-            socket,
+            stream,
             remote,
             admitted,
         } in accepted
         {
             if !admitted {
                 // Letting them linger is a courtesy, and there is only so much of it.
-                if self.turned_away < TURNED_AWAY {
+                // Saying anything to a client that speaks TLS takes a handshake, and such work there is too much of.
+                if server.tls.is_none() && self.turned_away < TURNED_AWAY {
                     self.turned_away += 1;
+                    let socket = Socket::Plain(stream);
                     self.insert(server.clone(), socket, remote, Connection::turn_away);
                 }
                 continue;
             }
             match self.least_busy(server.config.io_threads) {
-                None => self.adopt(server.clone(), socket, remote),
-                Some(thread) => match socket.into_raw() {
+                None => self.adopt(server.clone(), stream, remote),
+                Some(thread) => match stream.into_raw() {
                     Ok(stream) => thread.send(Command::Adopt(server.clone(), stream, remote)),
                     Err(_) => server.leave(),
                 },

@@ -7,6 +7,7 @@ use millrace_batch::layout::{AbortReason, ServerEvent};
 use millrace_ws::Topics;
 
 use super::Driver;
+use super::handshakes::Handshakes;
 use crate::connection::{Connection, Fate};
 use crate::lane::Lane;
 use crate::server::Server;
@@ -15,6 +16,8 @@ use crate::server::Server;
 pub(super) struct Tenant {
     pub(super) server: Arc<Server>,
     pub(super) connections: usize,
+    /// Its TLS handshakes here.
+    pub(super) handshakes: Handshakes,
     /// What its WebSockets here have subscribed to, by slot.
     pub(super) topics: Topics,
     /// This thread has been told to close it. The server's own mark is seen before that.
@@ -90,6 +93,7 @@ pub(super) fn tenant<'a>(
     servers.entry(server.id).or_insert_with(|| Tenant {
         server: server.clone(),
         connections: 0,
+        handshakes: Handshakes::default(),
         topics: Topics::new(),
         closing: false,
         cut_at: None,

@@ -1,9 +1,12 @@
-//! What the servers that speak TLS have for it, beside the streams themselves: what handshakes are made with, the names
-//! that JavaScript is asked for, and what became of handshakes.
+//! TLS beneath the connections: [`TlsStream`] is a socket that encrypts, [`TlsRoom`] what those of a thread share; and what
+//! the servers have for it: what handshakes are made with, the names that JavaScript is asked for, and what became of
+//! handshakes.
 
 mod infos;
 mod names;
 pub(crate) mod plain;
+mod room;
+mod stream;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,7 +17,9 @@ use millrace_tls::{Context, Credentials, Named};
 pub use self::infos::TlsInfo;
 pub(crate) use self::infos::{TlsInfos, TlsInfosReader};
 use self::names::Names;
-pub(crate) use self::names::{Asked, Found, Question};
+pub(crate) use self::names::{Found, Question};
+pub(crate) use self::room::TlsRoom;
+pub(crate) use self::stream::TlsStream;
 use crate::config::{Plain, Tls};
 
 /// A server's TLS.

@@ -81,7 +81,7 @@ impl Connection {
                 }
                 break;
             }
-            match poll_write_next(&mut self.socket, &mut context, output) {
+            match poll_write_next(&mut self.socket, &mut context, output, &mut room.tls) {
                 Poll::Pending => {
                     outgoing.set_blocked();
                     break;

@@ -85,7 +85,7 @@ impl Connection {
             None => room.scratch.len() - HEADROOM,
         };
         let memory = &mut room.scratch[HEADROOM..][..most];
-        let count = match self.socket.poll_read(&mut context, memory) {
+        let count = match self.socket.poll_read(&mut context, memory, &mut room.tls) {
             Poll::Pending => return Ok(false),
             Poll::Ready(count) => count?,
         };

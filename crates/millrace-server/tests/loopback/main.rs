@@ -11,6 +11,7 @@
 //! - `tunnels`: connections that a handler takes over.
 //! - `routes`: where requests go. `fixed`: answers that need no JavaScript.
 //! - `websocket`: connections that become WebSockets.
+//! - `tls`: connections that are encrypted.
 //! - `limits` and `timeouts`: what the core refuses or gives up by itself.
 
 mod accepting;
@@ -25,5 +26,6 @@ mod js;
 mod limits;
 mod routes;
 mod timeouts;
+mod tls;
 mod tunnels;
 mod websocket;

@@ -1,0 +1,77 @@
+//! What the streams of one I/O thread that speak TLS share.
+
+use millrace_tls::{KEPT_BYTES, RECORD_BYTES, SEAL_BYTES, Sealed};
+
+/// Bytes read from a socket at once.
+pub(super) const READ_BYTES: usize = 64 * 1024;
+
+/// Steps of handshakes in a pass that cost more than reading: a full one takes some 200 µs, and a storm of them must not
+/// keep the others waiting for longer than a few milliseconds.
+const HANDSHAKES_PER_PASS: usize = 8;
+
+/// Memory for what is sealed in one call: records add a little to their plaintext.
+const SEALED_BYTES: usize = SEAL_BYTES + 1024;
+
+/// What waits for its client is moved to memory of its own size when it is shorter than this: a client that takes nothing
+/// would otherwise keep all of `SEALED_BYTES`.
+const SMALL_REST: usize = 16 * 1024;
+
+/// Buffers kept for clients that do not take everything at once.
+const SPARE_BUFFERS: usize = 8;
+
+/// What the streams of one I/O thread work in. Nothing in it belongs to any of them between two calls.
+#[derive(Debug, Default)]
+pub(crate) struct TlsRoom {
+    /// What is read from sockets, behind what a session keeps of earlier reads.
+    pub(super) received: Vec<u8>,
+    /// Small pieces on their way into one record.
+    pub(super) gathered: Vec<u8>,
+    /// Records on their way to a socket.
+    pub(super) sealed: Sealed,
+    spare: Vec<Sealed>,
+    /// Steps of handshakes that this pass may still take.
+    pub(super) handshakes_left: usize,
+}
+
+impl TlsRoom {
+    /// Begins a pass over the connections.
+    pub(crate) fn begin_pass(&mut self) {
+        self.handshakes_left = HANDSHAKES_PER_PASS;
+    }
+
+    /// Sees to it that the memory is there, which a thread without TLS does not need, and is nobody's: a panic may have left
+    /// something of another stream's in it.
+    pub(super) fn prepare(&mut self) {
+        if self.received.is_empty() {
+            self.received = vec![0; KEPT_BYTES + READ_BYTES];
+            self.gathered = vec![0; RECORD_BYTES];
+        }
+        if self.sealed.capacity() < SEALED_BYTES {
+            self.sealed = Sealed::with_capacity(SEALED_BYTES);
+        }
+        self.sealed.clear();
+    }
+
+    /// Hands over what could not be sent, for its stream to keep.
+    pub(super) fn take_rest(&mut self) -> Sealed {
+        let rest = self.sealed.pending();
+        if rest.len() < SMALL_REST {
+            let mut kept = Sealed::with_capacity(rest.len());
+            kept.extend(rest);
+            self.sealed.clear();
+            return kept;
+        }
+        let fresh = self
+            .spare
+            .pop()
+            .unwrap_or_else(|| Sealed::with_capacity(SEALED_BYTES));
+        std::mem::replace(&mut self.sealed, fresh)
+    }
+
+    /// Takes a buffer back whose content has been sent.
+    pub(super) fn give_back(&mut self, sent: Sealed) {
+        if sent.capacity() == SEALED_BYTES && self.spare.len() < SPARE_BUFFERS {
+            self.spare.push(sent);
+        }
+    }
+}

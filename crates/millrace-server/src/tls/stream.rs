@@ -1,0 +1,512 @@
+//! A stream that speaks TLS.
+//!
+//! What is sealed of the bytes to be written counts as written only when the system has all of it: until then `Pending` is
+//! returned, and the same bytes come again. So a connection whose output is empty has handed everything on, as without
+//! TLS, and there is no second queue that its timeouts would have to know.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::ops::Range;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use millrace_tls::{
+    Choice, Failure, Hello, HelloReader, Named, RECORD_BYTES, Refusal, Sealed, Session,
+};
+
+use super::room::READ_BYTES;
+use super::{Found, Question, TlsRoom};
+use crate::server::Server;
+use crate::socket::{Stream, read_piece};
+
+/// A stream that speaks TLS.
+#[derive(Debug)]
+pub(crate) struct TlsStream {
+    stream: Stream,
+    state: State,
+    /// The name that the client wants a server of.
+    server_name: Option<Box<str>>,
+    /// Records that the system has not taken yet.
+    unsent: Sealed,
+    /// How much plaintext that has not been reported as written is in them.
+    unreported: usize,
+    leave: Leave,
+    /// The stream ended, and the client had not said that it would (RFC 8446 6.1).
+    is_cut: bool,
+    /// What was read last came before the handshake was complete.
+    is_early: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// What the client wants is not known yet.
+    Greeting(Greeting),
+    /// JavaScript is asked for the credentials of a name.
+    Asking(Asking),
+    Running(Session),
+    /// It has failed.
+    Over,
+}
+
+struct Greeting {
+    server: Arc<Server>,
+    reader: HelloReader,
+    /// What has come: the session begins with it.
+    came: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Asking {
+    server: Arc<Server>,
+    hello: Hello,
+    came: Vec<u8>,
+    question: Arc<Question<Named>>,
+    /// JavaScript has to be told of it.
+    is_new: bool,
+    /// It will be woken by the answer.
+    waits: bool,
+}
+
+/// How far a stream is with its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leave {
+    No,
+    /// The sending side is to be closed once everything is sent.
+    Wanted,
+    Said,
+}
+
+impl TlsStream {
+    pub(crate) fn new(stream: Stream, server: Arc<Server>) -> Self {
+        TlsStream {
+            stream,
+            state: State::Greeting(Greeting {
+                server,
+                reader: HelloReader::new(),
+                came: Vec::new(),
+            }),
+            server_name: None,
+            unsent: Sealed::default(),
+            unreported: 0,
+            leave: Leave::No,
+            is_cut: false,
+            is_early: false,
+        }
+    }
+
+    pub(crate) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Its session, once the handshake is complete.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        match &self.state {
+            State::Running(session) if session.is_open() => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The name that the client wants a server of, once; in lower case.
+    pub(crate) fn take_server_name(&mut self) -> Option<Box<str>> {
+        self.server_name.take()
+    }
+
+    /// A name that JavaScript has to be asked for, once.
+    pub(crate) fn take_question(&mut self) -> Option<&str> {
+        match &mut self.state {
+            State::Asking(asking) => std::mem::take(&mut asking.is_new)
+                .then_some(asking.hello.server_name.as_deref())
+                .flatten(),
+            _ => None,
+        }
+    }
+
+    /// When the answer for a name is waited for no longer.
+    pub(crate) fn late_at(&self) -> Option<Instant> {
+        match &self.state {
+            State::Asking(asking) => asking.question.late_at(),
+            _ => None,
+        }
+    }
+
+    /// Whether the client closed the stream without saying so: what came before may have been cut short by anybody.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Whether what was read last came before the handshake was complete.
+    pub(crate) fn is_early(&self) -> bool {
+        self.is_early
+    }
+
+    pub(crate) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut [u8],
+        room: &mut TlsRoom,
+    ) -> Poll<io::Result<usize>> {
+        room.prepare();
+        if self.unreported == 0 && !self.unsent.is_empty() {
+            // Nothing is waiting to be written that would take it along.
+            let _ = self.poll_unsent(context, room)?;
+        }
+        loop {
+            let State::Running(session) = &mut self.state else {
+                ready!(self.poll_step(context, room))?;
+                continue;
+            };
+            if session.has_plaintext() {
+                self.is_early = session.is_early();
+                return Poll::Ready(Ok(session.take_plaintext(memory)));
+            }
+            if !session.is_open() {
+                ready!(self.poll_step(context, room))?;
+                continue;
+            }
+            self.is_early = false;
+            if session.has_peer_closed() || self.is_cut {
+                return Poll::Ready(Ok(0));
+            }
+            let fresh = if session.has_records() {
+                0
+            } else {
+                // No more than there is memory for: what spills is copied twice.
+                let (kept, most) = (session.kept(), memory.len().min(READ_BYTES));
+                let most = most.saturating_sub(kept).max(RECORD_BYTES);
+                let fresh = &mut room.received[kept..][..most];
+                let fresh = ready!(self.stream.poll_read(context, fresh))?;
+                if fresh == 0 {
+                    self.is_cut = true;
+                    return Poll::Ready(Ok(0));
+                }
+                fresh
+            };
+            let count = self.receive(context, room, fresh, memory)?;
+            if count > 0 {
+                return Poll::Ready(Ok(count));
+            }
+        }
+    }
+
+    pub(crate) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+        room: &mut TlsRoom,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_seal(context, room, bytes.len(), |session, room| {
+            session.seal(bytes, &mut room.sealed).map_err(failed)
+        })
+    }
+
+    pub(crate) fn poll_write_vectored(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+        room: &mut TlsRoom,
+    ) -> Poll<io::Result<usize>> {
+        let most = slices.iter().map(|slice| slice.len()).sum();
+        self.poll_seal(context, room, most, |session, room| {
+            session
+                .seal_slices(slices, &mut room.gathered, &mut room.sealed)
+                .map_err(failed)
+        })
+    }
+
+    pub(crate) fn poll_send_file(
+        &mut self,
+        context: &mut Context<'_>,
+        file: &File,
+        range: Range<u64>,
+        memory: &mut Vec<u8>,
+        room: &mut TlsRoom,
+    ) -> Poll<io::Result<usize>> {
+        let most = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        self.poll_seal(context, room, most, |session, room| {
+            let piece = read_piece(file, &range, memory)?;
+            session.seal(piece, &mut room.sealed).map_err(failed)
+        })
+    }
+
+    /// Says that nothing more will be written, and closes the sending side: at once, or when what is unsent is sent.
+    pub(crate) fn shutdown_write(&mut self, context: &mut Context<'_>, room: &mut TlsRoom) {
+        if self.leave != Leave::No {
+            return;
+        }
+        self.say_farewell(context, room);
+        if self.unsent.is_empty() {
+            self.leave = Leave::Said;
+            self.stream.shutdown_write();
+        } else {
+            self.leave = Leave::Wanted;
+        }
+    }
+
+    /// Says that nothing more will be written, as far as the system takes it at once.
+    pub(crate) fn take_leave(&mut self, context: &mut Context<'_>, room: &mut TlsRoom) {
+        if self.leave == Leave::No {
+            self.say_farewell(context, room);
+        }
+    }
+
+    fn say_farewell(&mut self, context: &mut Context<'_>, room: &mut TlsRoom) {
+        let State::Running(session) = &mut self.state else {
+            return;
+        };
+        room.prepare();
+        match self.unsent.is_empty() {
+            true => session.close_notify(&mut room.sealed),
+            false => session.close_notify(&mut self.unsent),
+        }
+        let _ = self.poll_sealed(context, room);
+    }
+
+    /// Seals something, unless something is sealed already, and reports how much plaintext the system has taken of it.
+    fn poll_seal(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut TlsRoom,
+        most: usize,
+        seal: impl FnOnce(&mut Session, &mut TlsRoom) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        room.prepare();
+        while self.session().is_none() {
+            ready!(self.poll_step(context, room))?;
+        }
+        ready!(self.poll_unsent(context, room))?;
+        if self.unreported == 0 {
+            let State::Running(session) = &mut self.state else {
+                return Poll::Pending;
+            };
+            self.unreported = seal(session, room)?;
+            ready!(self.poll_sealed(context, room))?;
+        }
+        let count = std::mem::take(&mut self.unreported);
+        if count > most {
+            // What was sealed is not what there is to be written, and cannot be taken back.
+            return Poll::Ready(Err(io::ErrorKind::InvalidInput.into()));
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Takes the handshake a step on.
+    fn poll_step(&mut self, context: &mut Context<'_>, room: &mut TlsRoom) -> Poll<io::Result<()>> {
+        if room.handshakes_left == 0 {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        match &mut self.state {
+            State::Greeting(greeting) => {
+                let memory = &mut room.received[..READ_BYTES];
+                let fresh = ready!(self.stream.poll_read(context, memory))?;
+                if fresh == 0 {
+                    return Poll::Ready(Err(gone()));
+                }
+                let fresh = &room.received[..fresh];
+                greeting.came.extend_from_slice(fresh);
+                match greeting.reader.read(&mut &*fresh) {
+                    Ok(None) => Poll::Ready(Ok(())),
+                    Ok(Some(hello)) => Poll::Ready(self.choose(context, room, hello)),
+                    Err(refusal) => Poll::Ready(Err(self.refuse(context, room, refusal))),
+                }
+            }
+            State::Asking(asking) => {
+                let answer = match asking.question.answer() {
+                    Some(answer) => answer,
+                    None if is_past(asking.question.late_at()) => None,
+                    None => {
+                        if !std::mem::replace(&mut asking.waits, true) {
+                            asking.question.wait(context.waker());
+                        }
+                        return Poll::Pending;
+                    }
+                };
+                let (hello, came) = (&asking.hello, std::mem::take(&mut asking.came));
+                let choice = match (answer, &asking.server.tls) {
+                    (Some(named), _) => Choice::Config(named.choose(hello)),
+                    (None, Some(tls)) => tls.context().unanswered(hello),
+                    (None, None) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
+                };
+                Poll::Ready(self.go_on(context, room, choice, came))
+            }
+            State::Running(session) => {
+                let fresh = if session.has_records() {
+                    0
+                } else {
+                    let memory = &mut room.received[session.kept()..][..READ_BYTES];
+                    match ready!(self.stream.poll_read(context, memory))? {
+                        0 => return Poll::Ready(Err(gone())),
+                        fresh => fresh,
+                    }
+                };
+                Poll::Ready(self.receive(context, room, fresh, &mut []).map(drop))
+            }
+            State::Over => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+        }
+    }
+
+    /// Decides what the handshake is made with.
+    fn choose(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut TlsRoom,
+        hello: Hello,
+    ) -> io::Result<()> {
+        let State::Greeting(Greeting { server, came, .. }) =
+            std::mem::replace(&mut self.state, State::Over)
+        else {
+            return Ok(());
+        };
+        self.server_name = hello.server_name.as_deref().map(Box::from);
+        let Some(tls) = &server.tls else {
+            return Err(io::ErrorKind::Unsupported.into());
+        };
+        let choice = match tls.context().choose(&hello) {
+            Choice::Ask(name) => match tls.find_name(&name, Instant::now()) {
+                Found::Known(named) => Choice::Config(named.choose(&hello)),
+                Found::Unknown => tls.context().unanswered(&hello),
+                Found::Asked(asked) => {
+                    self.state = State::Asking(Asking {
+                        hello,
+                        came,
+                        question: asked.question,
+                        is_new: asked.is_new,
+                        waits: false,
+                        server,
+                    });
+                    return Ok(());
+                }
+            },
+            choice => choice,
+        };
+        self.go_on(context, room, choice, came)
+    }
+
+    /// Goes on with a handshake as has been decided.
+    fn go_on(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut TlsRoom,
+        choice: Choice,
+        came: Vec<u8>,
+    ) -> io::Result<()> {
+        match choice {
+            Choice::Config(config) => {
+                self.state = State::Running(Session::new(config, came).map_err(failed)?);
+                Ok(())
+            }
+            Choice::Refuse(refusal) => Err(self.refuse(context, room, refusal)),
+            Choice::Ask(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Tells the client that it is refused.
+    fn refuse(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut TlsRoom,
+        refusal: Refusal,
+    ) -> io::Error {
+        self.state = State::Over;
+        room.sealed.extend(&refusal.alert);
+        // As far as the system takes it at once, which a fresh connection's does.
+        let _ = self.poll_sealed(context, room);
+        io::Error::new(io::ErrorKind::InvalidData, refusal.text)
+    }
+
+    /// Has the session use what came, and sends what it has to say to that.
+    fn receive(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut TlsRoom,
+        fresh: usize,
+        memory: &mut [u8],
+    ) -> io::Result<usize> {
+        let State::Running(session) = &mut self.state else {
+            return Ok(0);
+        };
+        let was_open = session.is_open();
+        let sealed = match self.unsent.is_empty() {
+            true => &mut room.sealed,
+            false => &mut self.unsent,
+        };
+        let before = sealed.pending().len();
+        let received = session.receive(&mut room.received, fresh, memory, sealed);
+        if sealed.pending().len() > before {
+            if !was_open {
+                room.handshakes_left = room.handshakes_left.saturating_sub(1);
+            }
+            // What the system does not take now is sent by whoever reads or writes next; an error shows there too.
+            let _ = self.poll_sealed(context, room);
+        }
+        received.map_err(failed)
+    }
+
+    /// Sends what was just sealed, and keeps what the system does not take.
+    fn poll_sealed(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut TlsRoom,
+    ) -> Poll<io::Result<()>> {
+        ready!(self.poll_unsent(context, room))?;
+        while !room.sealed.is_empty() {
+            match self.stream.poll_write(context, room.sealed.pending()) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(count)) => room.sealed.advance(count),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.unsent = room.take_rest();
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends what could not be sent before.
+    fn poll_unsent(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut TlsRoom,
+    ) -> Poll<io::Result<()>> {
+        if self.unsent.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        while !self.unsent.is_empty() {
+            match ready!(self.stream.poll_write(context, self.unsent.pending()))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.unsent.advance(count),
+            }
+        }
+        room.give_back(std::mem::take(&mut self.unsent));
+        if self.leave == Leave::Wanted {
+            self.leave = Leave::Said;
+            self.stream.shutdown_write();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+fn is_past(at: Option<Instant>) -> bool {
+    at.is_some_and(|at| at <= Instant::now())
+}
+
+fn gone() -> io::Error {
+    let text = "the client closed the connection during the handshake";
+    io::Error::new(io::ErrorKind::UnexpectedEof, text)
+}
+
+fn failed(failure: Failure) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, failure)
+}
+
+impl fmt::Debug for Greeting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Greeting")
+            .field("came", &self.came.len())
+            .finish_non_exhaustive()
+    }
+}
