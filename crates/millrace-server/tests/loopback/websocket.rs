@@ -7,7 +7,7 @@
 //! - `handshake`, `messages`, `closing`, `errors`, `timeouts`: what holds for one. `hostile`: what a client can do to the
 //!   server, and that others do not notice.
 
-mod client;
+pub(crate) mod client;
 mod closing;
 mod errors;
 mod hall;
@@ -15,6 +15,6 @@ mod handshake;
 mod hostile;
 mod messages;
 mod publish;
-mod records;
+pub(crate) mod records;
 mod slow;
 mod timeouts;

@@ -9,12 +9,15 @@ use millrace_tls::rustls::pki_types::pem::PemObject;
 use millrace_tls::rustls::pki_types::{CertificateDer, ServerName};
 use millrace_tls::rustls::{
     ALL_VERSIONS, ClientConfig, ClientConnection, RootCertStore, StreamOwned,
-    SupportedProtocolVersion,
+    SupportedProtocolVersion, version,
 };
 use millrace_tls::{Blob, Context, Material, Settings, self_signed};
 
 use crate::client::connect;
 use crate::js::config;
+
+pub(crate) static TLS12: &[&SupportedProtocolVersion] = &[&version::TLS12];
+pub(crate) static TLS13: &[&SupportedProtocolVersion] = &[&version::TLS13];
 
 /// A client that speaks TLS.
 pub(crate) type Client = StreamOwned<ClientConnection, TcpStream>;
