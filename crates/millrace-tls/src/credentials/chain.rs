@@ -75,7 +75,12 @@ pub(super) fn ordered(
             Err(Error::new(ErrorKind::Certificate, text))
         }
         None => {
-            let text = format!("{key_names} does not belong to the certificate in {place}");
+            let text = match chain.len() {
+                1 => format!("{key_names} does not belong to the certificate in {place}"),
+                count => {
+                    format!("{key_names} belongs to none of the {count} certificates in {place}")
+                }
+            };
             Err(Error::new(ErrorKind::Mismatch, text))
         }
     }

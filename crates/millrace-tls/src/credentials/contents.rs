@@ -29,6 +29,14 @@ pub(crate) fn contents(
             format!("{} is empty: {expected} was expected", document.place),
         ));
     }
+    // What redirecting into a file makes of PEM in some shells.
+    if document.bytes.starts_with(&[0xff, 0xfe]) || document.bytes.starts_with(&[0xfe, 0xff]) {
+        let place = &document.place;
+        let text = format!(
+            "{place} is text in UTF-16, which PEM is never written in: {expected} was expected"
+        );
+        return Err(Error::new(kind, text));
+    }
     let sections = pem::sections(&document.bytes).map_err(|why| {
         Error::new(
             kind,

@@ -117,7 +117,7 @@ fn damaged(names: &str) -> Error {
 
 fn not_supported(names: &str, kind: &str) -> Error {
     let text = format!(
-        "{names} is {kind}: RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521, and Ed25519 can be used"
+        "{names} is {kind}: RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, and Ed25519 can be used"
     );
     Error::new(ErrorKind::Key, text)
 }

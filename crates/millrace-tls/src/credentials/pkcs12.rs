@@ -67,10 +67,7 @@ fn open(document: &Document, passphrase: Option<&str>) -> Result<Pkcs12Archive, 
             ErrorKind::Certificate,
             "costs too much to decrypt, or says so by mistake: 1000000 iterations are the most",
         ),
-        StoreError::UnsupportedEncryptionScheme
-        | StoreError::UnsupportedMacAlgorithm
-        | StoreError::UnsupportedContentType
-        | StoreError::UnsupportedCertificateType => problem(
+        error if is_unsupported(&error) => problem(
             ErrorKind::Certificate,
             "is encrypted in a way that is not supported: `openssl pkcs12 -export` writes one that is",
         ),
@@ -81,6 +78,19 @@ fn open(document: &Document, passphrase: Option<&str>) -> Result<Pkcs12Archive, 
         ),
         _ => problem(ErrorKind::Certificate, "is damaged: it cannot be read"),
     })
+}
+
+fn is_unsupported(error: &StoreError) -> bool {
+    match error {
+        StoreError::UnsupportedEncryptionScheme
+        | StoreError::UnsupportedMacAlgorithm
+        | StoreError::UnsupportedContentType
+        | StoreError::UnsupportedCertificateType => true,
+        StoreError::DerError(error) => {
+            matches!(error.kind(), pkcs8::der::ErrorKind::OidUnknown { .. })
+        }
+        _ => false,
+    }
 }
 
 fn only_key(archive: &Pkcs12Archive, document: &Document) -> Result<Arc<dyn SigningKey>, Error> {

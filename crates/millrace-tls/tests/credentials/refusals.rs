@@ -103,11 +103,24 @@ fn a_key_of_another_certificate_is_refused() {
         ErrorKind::Mismatch,
         "the private key given as `key` does not belong to the certificate in `cert`",
     );
+    refused(
+        &pair("chain.crt.pem", "p-256.key.pem"),
+        ErrorKind::Mismatch,
+        "the private key in testdata/p-256.key.pem belongs to none of the 3 certificates in testdata/chain.crt.pem",
+    );
 }
 
 #[test]
 fn something_else_than_a_key_is_named() {
-    let cases: [(Vec<u8>, &str); 11] = [
+    let utf16: Vec<u8> = std::iter::once(0xfeff)
+        .chain(text("p-256.key.pem").encode_utf16())
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let cases: [(Vec<u8>, &str); 12] = [
+        (
+            utf16,
+            "`key` is text in UTF-16, which PEM is never written in: a private key was expected",
+        ),
         (vec![], "`key` is empty: a private key was expected"),
         (
             b" \r\n".to_vec(),
@@ -234,7 +247,7 @@ fn a_key_of_a_kind_that_cannot_be_used_is_named() {
     ];
     for (file, kind) in kinds {
         let text = format!(
-            "the private key in testdata/{file} is {kind}: RSA of 2048 bits or more, ECDSA on P-256, P-384 or P-521, \
+            "the private key in testdata/{file} is {kind}: RSA of 2048 to 8192 bits, ECDSA on P-256, P-384 or P-521, \
              and Ed25519 can be used"
         );
         refused(&pair("p-256.crt.pem", file), ErrorKind::Key, &text);
@@ -309,5 +322,23 @@ fn a_certificate_that_cannot_be_read_is_counted() {
     assert!(
         text.starts_with("ERR_TLS_CERTIFICATE - certificate 2 in `cert` cannot be read: "),
         "{text}"
+    );
+}
+
+#[test]
+fn a_certificate_whose_names_cannot_be_read_is_refused() {
+    let mut der = bytes("p-256.crt.der");
+    let name = b"\x82\x09localhost";
+    let at = der
+        .windows(name.len())
+        .position(|window| window == name)
+        .unwrap();
+    // An address of X.400, which a string of letters is none of.
+    der[at] = 0x83;
+    refused(
+        &with_certificate(der),
+        ErrorKind::Certificate,
+        "the certificate given as `cert` has subject alternative names that cannot be read: unexpected ASN.1 DER tag: \
+         got CONTEXT-SPECIFIC [3] (primitive) at DER byte 2",
     );
 }
