@@ -27,8 +27,8 @@ pub(crate) struct Configs {
 #[derive(Debug)]
 struct ByCipher {
     usual: Arc<ServerConfig>,
-    /// For clients that prefer ChaCha20, which those do that have no instructions for AES: there it takes a third of the
-    /// time. None when the operator has put the suites in an order.
+    /// For clients that prefer ChaCha20, as those do that have no instructions for AES and are slower with it. None when
+    /// the operator has put the suites in an order.
     chacha: Option<Arc<ServerConfig>>,
 }
 

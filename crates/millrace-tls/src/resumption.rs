@@ -15,7 +15,8 @@ use crate::{Error, ErrorKind};
 const LONGEST_LIFETIME_S: u32 = 604_800;
 
 /// Tickets after a handshake of TLS 1.3. Clients use each once, and browsers open a second connection before the first
-/// has brought another ticket; more than two they do not keep. A ticket costs a hundredth of a handshake.
+/// has brought another ticket; more than two Chrome does not keep. Each costs 3.5 µs, where the rest of a
+/// handshake takes 75.
 const TICKETS: usize = 2;
 
 #[derive(Debug)]

