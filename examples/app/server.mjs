@@ -1,6 +1,8 @@
-// The example application: `npm start`, or `PORT=8080 HOST=0.0.0.0 npm start`.
+// The example application: `npm start`, or `PORT=8080 HOST=0.0.0.0 npm start`. `npm start -- --tls` serves it by HTTPS, with
+// a certificate of its own making; `npm start -- --cert cert.pem --key key.pem` with a pair that `npx millrace cert` wrote.
 
-import { createServer } from 'millrace'
+import { parseArgs } from 'node:util'
+import { createServer, selfSignedCertificate } from 'millrace'
 import { routes } from './app.mjs'
 
 const host = process.env.HOST ?? '127.0.0.1'
@@ -8,6 +10,7 @@ const port = Number(process.env.PORT ?? 3000)
 
 const server = createServer({
   routes,
+  tls: tlsOptions(),
   compression: true,
   onError: (error, { request }) => console.error(request ? `${request.method} ${request.path}` : 'a connection', error),
 })
@@ -19,6 +22,15 @@ try {
   const hints = { EADDRINUSE: 'another program has this port: try PORT=0', EACCES: 'this port is for administrators' }
   console.error(`millrace cannot listen on ${host}:${port}: ${hints[error.code] ?? error.message} (${error.code})`)
   process.exit(1)
+}
+
+function tlsOptions() {
+  const text = { type: 'string' }
+  const { values } = parseArgs({ options: { tls: { type: 'boolean' }, cert: text, key: text } })
+  const { tls, cert: certFile, key: keyFile } = values
+  // Whoever comes by http:// is sent to https:// on the same port. Files that change are read again.
+  if (certFile !== undefined) return { certFile, keyFile, watch: true, allowPlain: 'redirect' }
+  return tls ? { ...selfSignedCertificate(), allowPlain: 'redirect' } : undefined
 }
 
 // The first signal lets requests finish, for ten seconds at most; the second one does not wait.
