@@ -43,6 +43,7 @@ pub(crate) enum Event {
     Written(u32, u32),
     Closed(u32),
     Accepted(u32, u32, u32),
+    NameWanted(u32, String),
     Failed(u32, String),
     Socket(SocketEvent),
 }
@@ -282,6 +283,10 @@ impl Js {
                     [number, generation].map(|text| text.parse().expect("a number"));
                 (Event::Accepted(word(1) as u32, number, generation), 5)
             }
+            inbound_kind::SERVER if word(2) == 4 => (
+                Event::NameWanted(word(1) as u32, latin1(word(3), word(4))),
+                5,
+            ),
             inbound_kind::SERVER => (Event::Failed(word(1) as u32, latin1(word(3), word(4))), 5),
             _ => return self.read_socket(at, text),
         };

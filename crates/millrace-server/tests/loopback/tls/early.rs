@@ -77,14 +77,19 @@ fn a_safe_request_is_handed_on_and_known_to_be_early() {
 fn a_request_that_may_change_something_is_not_handed_on() {
     let pair = hasty();
     let (mut js, _, address) = Js::serving(pair.config.clone());
-    let request = post(5) + "12345";
-    let mut client = early(&pair, &mut js, address, &request);
-    assert_eq!(read_answer(&mut client).status, 425);
-    client.write_all(request.as_bytes()).unwrap();
-    let (id, is_early) = early_request(&mut js);
-    assert!(!is_early);
-    js.send(respond(id, "done"));
-    assert_eq!(read_answer(&mut client).body, "done");
+    for request in [
+        post(5) + "12345",
+        "DELETE / HTTP/1.1\r\nHost: a\r\n\r\n".into(),
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n".into(),
+    ] {
+        let mut client = early(&pair, &mut js, address, &request);
+        assert_eq!(read_answer(&mut client).status, 425, "{request}");
+        client.write_all(request.as_bytes()).unwrap();
+        let (id, is_early) = early_request(&mut js);
+        assert!(!is_early, "{request}");
+        js.send(respond(id, "done"));
+        assert_eq!(read_answer(&mut client).body, "done");
+    }
 }
 
 #[test]
