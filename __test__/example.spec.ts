@@ -1,9 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { request, type ClientRequest, type IncomingMessage } from 'node:http'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
+import { Agent, fetch as undici } from 'undici'
+import { selfSignedCertificate } from '#dist/index'
 
 // The example application is what people try first, and what they copy from: it runs here as it does with `npm start`.
 
@@ -73,6 +77,37 @@ test('says that it is well', async (t) => {
   t.is(health.headers.get('content-type'), 'application/json')
   t.is(health.headers.get('cache-control'), 'no-store')
   t.deepEqual(await health.json(), { status: 'ok' })
+})
+
+test('serves all of it by HTTPS with a certificate of its own, and sends there who comes without', async (t) => {
+  const { url } = await start(t, ['--tls'])
+  t.regex(url, /^https:\/\/127\.0\.0\.1:\d+\/$/)
+  const dispatcher = new Agent({ connect: { rejectUnauthorized: false } })
+  t.teardown(() => dispatcher.destroy())
+  const page = await undici(url, { dispatcher })
+  for (const [, asset] of (await page.text()).matchAll(/(?:href|src)="\/([^"]+)"/g)) {
+    t.is((await undici(url + asset, { dispatcher })).status, 200)
+  }
+  const body = Buffer.alloc(9 * MIB)
+  const upload = await undici(`${url}upload`, { dispatcher, method: 'PUT', body })
+  t.is(((await upload.json()) as { bytes: number }).bytes, 9 * MIB)
+  const download = await undici(`${url}download?bytes=${5 * MIB + 3}`, { dispatcher })
+  t.is((await download.arrayBuffer()).byteLength, 5 * MIB + 3)
+
+  const plain = await fetch(`${url.replace('https:', 'http:')}hello?a`, { redirect: 'manual' })
+  t.deepEqual([plain.status, plain.headers.get('location')], [308, `${url}hello?a`])
+})
+
+test('serves by HTTPS with the pair it is given', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'millrace-example-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const { cert, key } = selfSignedCertificate()
+  const files = { cert: path.join(folder, 'cert.pem'), key: path.join(folder, 'key.pem') }
+  await Promise.all([writeFile(files.cert, cert), writeFile(files.key, key)])
+  const { url } = await start(t, ['--cert', files.cert, '--key', files.key])
+  const dispatcher = new Agent({ connect: { ca: cert } })
+  t.teardown(() => dispatcher.destroy())
+  t.is(await (await undici(`${url}hello`, { dispatcher })).text(), 'Hello, World!\n')
 })
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -147,8 +182,11 @@ async function beginUpload(url: string): Promise<ClientRequest> {
 }
 
 /** The running example, where it listens, and the lines it prints after that. */
-async function start(t: ExecutionContext): Promise<{ url: string; child: ChildProcess; says: () => Promise<string> }> {
-  const child = spawn(process.execPath, [script], {
+async function start(
+  t: ExecutionContext,
+  args: readonly string[] = [],
+): Promise<{ url: string; child: ChildProcess; says: () => Promise<string> }> {
+  const child = spawn(process.execPath, [script, ...args], {
     env: { ...process.env, PORT: '0', HOST: '127.0.0.1' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -161,7 +199,7 @@ async function start(t: ExecutionContext): Promise<{ url: string; child: ChildPr
       if (value !== '') return value
     }
   }
-  const url = /http:\S+/.exec(await says())![0]
+  const url = /https?:\S+/.exec(await says())![0]
   return { url, child, says }
 }
 
