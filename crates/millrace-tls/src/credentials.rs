@@ -2,6 +2,7 @@
 
 mod chain;
 mod contents;
+mod cost;
 mod encrypted;
 mod key;
 mod legacy_pem;

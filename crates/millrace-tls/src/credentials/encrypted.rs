@@ -4,16 +4,11 @@ use pkcs8::PrivateKeyInfoRef;
 use pkcs8::der::asn1::OctetStringRef;
 use pkcs8::der::zeroize::Zeroizing;
 use pkcs8::der::{Decode, Reader, SliceReader};
-use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
 use pkcs8::pkcs5::{self, EncryptionScheme};
 use pkcs8::spki::AlgorithmIdentifierRef;
 
+use super::cost::Cost;
 use crate::{Error, ErrorKind};
-
-/// Some seconds of PBKDF2, and sixteen times what is advised; `openssl` writes 2048.
-const MOST_ITERATIONS: u32 = 10_000_000;
-/// What scrypt may go through, 128 · N · r · p bytes: a second's work, and sixteen times what `openssl` writes.
-const MOST_SCRYPT_BYTES: u64 = 256 << 20;
 
 /// Whether it is built as `EncryptedPrivateKeyInfo`: a sequence of an algorithm and the encrypted bytes.
 pub(super) fn is_encrypted(der: &[u8]) -> bool {
@@ -41,7 +36,7 @@ pub(super) fn decrypt(
             )));
         }
     };
-    if let Some(cost) = excessive(&parameters) {
+    if let Some(cost) = Cost::of(&parameters.kdf).excess() {
         return Err(problem(format!("costs too much to decrypt: {cost}")));
     }
     let key = parameters
@@ -68,24 +63,4 @@ fn parts(der: &[u8]) -> Option<(AlgorithmIdentifierRef<'_>, &[u8])> {
         Ok((algorithm, encrypted))
     });
     reader.is_finished().then_some(parts.ok()?)
-}
-
-fn excessive(parameters: &Parameters) -> Option<String> {
-    match &parameters.kdf {
-        Kdf::Pbkdf2(kdf) => (kdf.iteration_count > MOST_ITERATIONS).then(|| {
-            let asked = kdf.iteration_count;
-            format!("it asks for {asked} iterations of PBKDF2, and {MOST_ITERATIONS} are the most")
-        }),
-        Kdf::Scrypt(kdf) => {
-            let bytes = u64::from(kdf.block_size)
-                .saturating_mul(u64::from(kdf.parallelization))
-                .saturating_mul(kdf.cost_parameter)
-                .saturating_mul(128);
-            (bytes > MOST_SCRYPT_BYTES).then(|| {
-                let (asked, most) = (bytes >> 20, MOST_SCRYPT_BYTES >> 20);
-                format!("it asks for {asked} MiB of scrypt, and {most} are the most")
-            })
-        }
-        _ => None,
-    }
 }

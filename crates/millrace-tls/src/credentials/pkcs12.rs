@@ -8,6 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::sign::SigningKey;
 
 use super::contents::{Contents, contents, is_pkcs12, unexpected};
+use super::cost::Cost;
 use super::{Pair, chain, key};
 use crate::material::Document;
 use crate::{Error, ErrorKind};
@@ -58,6 +59,12 @@ fn open(document: &Document, passphrase: Option<&str>) -> Result<Pkcs12Archive, 
             "cannot have this passphrase: a character of it is beyond what PKCS #12 encodes",
         ));
     }
+    if let Some(cost) = Cost::of_store(&document.bytes).excess() {
+        return Err(problem(
+            ErrorKind::Certificate,
+            &format!("costs too much to decrypt: {cost}"),
+        ));
+    }
     Pkcs12Archive::from_pkcs12(&document.bytes, passphrase.unwrap_or("")).map_err(|error| match error {
         StoreError::MacError(_) | StoreError::UnpadError | StoreError::Pkcs5Error(_) => match passphrase {
             Some(_) => problem(ErrorKind::Passphrase, "cannot be decrypted: the passphrase is wrong"),
@@ -65,7 +72,7 @@ fn open(document: &Document, passphrase: Option<&str>) -> Result<Pkcs12Archive, 
         },
         StoreError::InvalidParameters => problem(
             ErrorKind::Certificate,
-            "costs too much to decrypt, or says so by mistake: 1000000 iterations are the most",
+            "costs too much to decrypt, or says so by mistake: 1000000 iterations at a time are the most",
         ),
         error if is_unsupported(&error) => problem(
             ErrorKind::Certificate,

@@ -1,6 +1,6 @@
 //! PKCS #12 stores.
 
-use crate::support::{PASSPHRASE, bytes, file, memory, pair, refused, store, text};
+use crate::support::{PASSPHRASE, bytes, costly_scrypt, file, memory, pair, refused, store, text};
 use millrace_tls::{Credentials, ErrorKind, Material};
 use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKey, PrivateKeyChain};
 
@@ -195,7 +195,37 @@ fn a_store_that_would_take_minutes_to_decrypt_is_refused() {
     refused(
         &store("slow.p12", Some(PASSPHRASE)),
         ErrorKind::Certificate,
-        "the PKCS #12 store in testdata/slow.p12 costs too much to decrypt, or says so by mistake: 1000000 iterations \
+        "the PKCS #12 store in testdata/slow.p12 costs too much to decrypt, or says so by mistake: 1000000 iterations at \
+         a time are the most",
+    );
+}
+
+#[test]
+fn what_many_sections_of_a_store_cost_is_added_up() {
+    let with = |sections: Vec<u8>| {
+        let mut store = vec![0x30, 0x83, 0, 0, 0, 0x02, 0x01, 0x03];
+        store.extend(sections);
+        Material {
+            pkcs12: memory(store),
+            ..Material::default()
+        }
+    };
+    refused(
+        &with(bytes("slow.p12").repeat(3)),
+        ErrorKind::Certificate,
+        "the PKCS #12 store given as `pfx` costs too much to decrypt: it asks for 12000000 iterations, and 10000000 \
+         are the most",
+    );
+    refused(
+        &with(costly_scrypt()),
+        ErrorKind::Certificate,
+        "the PKCS #12 store given as `pfx` costs too much to decrypt: it asks for 32258 MiB of scrypt, and 256 are the \
+         most",
+    );
+    refused(
+        &with(bytes("slow-legacy.p12").repeat(11)),
+        ErrorKind::Certificate,
+        "the PKCS #12 store given as `pfx` costs too much to decrypt: it asks for 11000000 iterations, and 10000000 \
          are the most",
     );
 }

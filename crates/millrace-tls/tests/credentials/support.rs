@@ -58,3 +58,16 @@ pub(crate) fn refused(material: &Material, kind: ErrorKind, text: &str) {
     let error = Credentials::load(material).expect_err(text);
     assert_eq!(error.to_string(), format!("{} - {text}", kind.code()));
 }
+
+/// A key under scrypt that would go through 32 GiB.
+pub(crate) fn costly_scrypt() -> Vec<u8> {
+    let mut key = bytes("scrypt.enc.der");
+    // N = 16384, r = 8, p = 1; both of the latter become 127.
+    let costs = [0x02, 0x02, 0x40, 0x00, 0x02, 0x01, 0x08, 0x02, 0x01, 0x01];
+    let at = key
+        .windows(costs.len())
+        .position(|window| window == costs)
+        .unwrap();
+    (key[at + 6], key[at + 9]) = (0x7f, 0x7f);
+    key
+}
