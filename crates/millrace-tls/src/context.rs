@@ -154,7 +154,7 @@ impl Context {
     /// Whether a client is who its chain of certificates says, or why that cannot be told. An empty chain is nobody's.
     ///
     /// A session that is resumed brings the chain of the connection that it began with, which handshakes do not judge
-    /// again: it may have expired since.
+    /// again. It ends when one of its certificates does, or when the settings that clients are judged by change.
     pub fn peer_verdict(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Result<(), String> {
         self.client.verdict(chain, now)
     }

@@ -45,6 +45,9 @@ impl KeyLogFile {
 
     /// Why a line could not be written, the first time that one could not.
     pub(crate) fn take_error(&self) -> Option<String> {
+        if !self.has_failed.load(Ordering::Relaxed) {
+            return None;
+        }
         self.unreported
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -21,6 +21,7 @@ mod resumption;
 mod select;
 mod self_signed;
 mod session;
+mod session_end;
 mod session_info;
 mod sessions;
 mod settings;

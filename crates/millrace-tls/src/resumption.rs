@@ -5,8 +5,9 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::server::NoServerSessionStorage;
 
+use crate::session_end::Life;
 use crate::sessions::Sessions;
-use crate::settings::{Settings, Version};
+use crate::settings::{ClientAuth, Settings, Version};
 use crate::suites::Suites;
 use crate::tickets::Tickets;
 use crate::{Error, ErrorKind};
@@ -47,7 +48,10 @@ impl Resumption {
         let previous =
             previous.filter(|previous| previous.client_fingerprint == client_fingerprint);
         let previous = previous.map(|previous| &previous.way);
-        let lifetime_s = settings.ticket_lifetime_s;
+        let life = Life {
+            seconds: settings.ticket_lifetime_s,
+            has_certificates: settings.client != ClientAuth::None,
+        };
         let way = if !settings.resumption {
             Way::Off
         } else if settings.early_data_bytes > 0 {
@@ -55,16 +59,16 @@ impl Resumption {
                 Some(Way::Sessions(sessions)) => Some(sessions.as_ref()),
                 _ => None,
             };
-            Way::Sessions(Arc::new(Sessions::new(previous, lifetime_s)))
+            Way::Sessions(Arc::new(Sessions::new(previous, life)))
         } else {
             let tickets = if settings.ticket_keys.is_empty() {
                 let previous = match previous {
                     Some(Way::Tickets(tickets)) => Some(tickets.as_ref()),
                     _ => None,
                 };
-                Tickets::own(previous, lifetime_s)
+                Tickets::own(previous, life)
             } else {
-                Tickets::shared(&settings.ticket_keys, &client_fingerprint, lifetime_s)
+                Tickets::shared(&settings.ticket_keys, &client_fingerprint, life)
             };
             Way::Tickets(Arc::new(tickets.ok_or_else(|| {
                 problem("the system gives no random numbers for ticket keys")

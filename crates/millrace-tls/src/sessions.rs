@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustls::pki_types::UnixTime;
 use rustls::server::StoresServerSessions;
 
-use crate::tickets::LARGEST_SESSION;
+use crate::session_end::Life;
 
 /// Some 50,000 sessions without a client certificate. The oldest go first.
 const MOST_BYTES: usize = 16 << 20;
@@ -18,7 +18,7 @@ const OVERHEAD: usize = 160;
 
 pub(crate) struct Sessions {
     kept: Arc<Mutex<Kept>>,
-    lifetime_s: u32,
+    life: Life,
 }
 
 #[derive(Default)]
@@ -32,18 +32,18 @@ struct Kept {
 
 struct Session {
     number: u64,
-    since: u64,
+    end: u64,
     value: Vec<u8>,
 }
 
 impl Sessions {
     /// Goes on with those of `previous`.
-    pub(crate) fn new(previous: Option<&Sessions>, lifetime_s: u32) -> Self {
+    pub(crate) fn new(previous: Option<&Sessions>, life: Life) -> Self {
         Sessions {
             kept: previous
                 .map(|previous| previous.kept.clone())
                 .unwrap_or_default(),
-            lifetime_s,
+            life,
         }
     }
 
@@ -52,26 +52,22 @@ impl Sessions {
     }
 
     fn put_at(&self, key: Vec<u8>, value: Vec<u8>, now: u64) -> bool {
-        if value.len() > LARGEST_SESSION {
+        let Some(end) = self.life.end(&value, now) else {
             return false;
-        }
+        };
         let mut kept = self.kept();
         kept.remove(&key);
         kept.bytes += size(&key, &value);
         let number = kept.next;
         kept.next += 1;
         kept.by_age.insert(number, key.clone());
-        let session = Session {
-            number,
-            since: now,
-            value,
-        };
+        let session = Session { number, end, value };
         kept.by_key.insert(key, session);
         while let Some((_, oldest)) = kept.by_age.first_key_value() {
             let is_over = kept
                 .by_key
                 .get(oldest)
-                .is_none_or(|session| self.is_over(session, now));
+                .is_none_or(|session| session.is_over(now));
             if !is_over && kept.bytes <= MOST_BYTES {
                 break;
             }
@@ -83,11 +79,13 @@ impl Sessions {
 
     fn take_at(&self, key: &[u8], now: u64) -> Option<Vec<u8>> {
         let session = self.kept().remove(key)?;
-        (!self.is_over(&session, now)).then_some(session.value)
+        (!session.is_over(now)).then_some(session.value)
     }
+}
 
-    fn is_over(&self, session: &Session, now: u64) -> bool {
-        now.saturating_sub(session.since) > self.lifetime_s.into()
+impl Session {
+    fn is_over(&self, now: u64) -> bool {
+        now > self.end
     }
 }
 
@@ -112,7 +110,7 @@ impl StoresServerSessions for Sessions {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         let kept = self.kept();
         let session = kept.by_key.get(key)?;
-        (!self.is_over(session, UnixTime::now().as_secs())).then(|| session.value.clone())
+        (!session.is_over(UnixTime::now().as_secs())).then(|| session.value.clone())
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
@@ -129,7 +127,7 @@ impl fmt::Debug for Sessions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Sessions")
-            .field("lifetime_s", &self.lifetime_s)
+            .field("life", &self.life)
             .finish_non_exhaustive()
     }
 }
@@ -138,9 +136,14 @@ impl fmt::Debug for Sessions {
 mod tests {
     use super::*;
 
+    const LIFE: Life = Life {
+        seconds: 100,
+        has_certificates: false,
+    };
+
     #[test]
     fn a_session_is_taken_once() {
-        let sessions = Sessions::new(None, 100);
+        let sessions = Sessions::new(None, LIFE);
         assert!(sessions.put(vec![1], vec![2]));
         assert_eq!(sessions.get(&[1]), Some(vec![2]));
         assert_eq!(sessions.take(&[1]), Some(vec![2]));
@@ -152,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_session_is_kept_for_its_lifetime() {
-        let sessions = Sessions::new(None, 100);
+        let sessions = Sessions::new(None, LIFE);
         sessions.put_at(vec![1], vec![], 1000);
         sessions.put_at(vec![2], vec![], 1000);
         assert!(sessions.take_at(&[1], 1100).is_some());
@@ -167,16 +170,15 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_is_too_large_is_not_kept() {
-        let sessions = Sessions::new(None, 100);
-        assert!(sessions.put(vec![1], vec![0; LARGEST_SESSION]));
-        assert!(!sessions.put(vec![2], vec![0; LARGEST_SESSION + 1]));
-        assert!(sessions.get(&[2]).is_none());
+    fn a_session_that_ends_at_once_is_not_kept() {
+        let sessions = Sessions::new(None, LIFE);
+        assert!(!sessions.put(vec![1], vec![0; 100_000]));
+        assert_eq!(sessions.kept().bytes, 0);
     }
 
     #[test]
     fn the_oldest_sessions_go_when_there_are_too_many() {
-        let sessions = Sessions::new(None, 100);
+        let sessions = Sessions::new(None, LIFE);
         for number in 0..2000_u32 {
             sessions.put_at(number.to_be_bytes().to_vec(), vec![0; 10_000], 1000);
         }
@@ -188,7 +190,7 @@ mod tests {
 
     #[test]
     fn sessions_that_come_and_go_leave_nothing_behind() {
-        let sessions = Sessions::new(None, 100);
+        let sessions = Sessions::new(None, LIFE);
         for number in 0..1000_u32 {
             sessions.put_at(number.to_be_bytes().to_vec(), vec![7; 10], 1000);
             sessions.put_at(number.to_be_bytes().to_vec(), vec![8; 20], 1000);
@@ -206,8 +208,11 @@ mod tests {
 
     #[test]
     fn a_successor_has_the_same_sessions() {
-        let sessions = Sessions::new(None, 100);
+        let sessions = Sessions::new(None, LIFE);
         sessions.put(vec![1], vec![2]);
-        assert_eq!(Sessions::new(Some(&sessions), 50).take(&[1]), Some(vec![2]));
+        assert_eq!(
+            Sessions::new(Some(&sessions), LIFE).take(&[1]),
+            Some(vec![2])
+        );
     }
 }

@@ -8,6 +8,7 @@ use millrace_tls::rustls::{
     ClientConfig, ClientConnection, ServerConnection, SupportedProtocolVersion,
 };
 use millrace_tls::{Blob, Choice, ClientAuth, Context, Credentials, Settings};
+use rcgen::date_time_ymd;
 
 use crate::authority::Authority;
 use crate::pair::{Client, connect, connect_by, read_hello};
@@ -148,6 +149,31 @@ fn a_resumed_session_still_shows_the_clients_certificate() {
         let pair = connect(&context, &stage.client, "example.org").unwrap();
         assert!(pair.was_resumed());
         assert_eq!(pair.server.peer_certificates().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_session_ends_with_the_clients_certificate() {
+    for version in VERSIONS {
+        for early_data_bytes in [0, 1000] {
+            let mut stage = Stage::with_clients(version);
+            stage.settings.early_data_bytes = early_data_bytes;
+            let expired = stage.authority.client_with(1, |params| {
+                params.not_after = date_time_ymd(2020, 1, 1);
+            });
+            let client = Client {
+                versions: vec![version],
+                certificate: Some(&expired),
+                ..Client::default()
+            };
+            stage.client = client.config(stage.authority.store());
+            let context = stage.context(None);
+            assert!(!stage.resumes(&context));
+            assert!(
+                !stage.resumes(&context),
+                "each connection shows the certificate anew"
+            );
+        }
     }
 }
 
