@@ -98,5 +98,20 @@ impl Connection {
         };
         let (slot, generation) = (self.slot(), self.generation);
         room.tls_infos.put(slot, generation, info);
+        self.report_key_log(room);
+    }
+
+    /// Says once that secrets of connections cannot be logged, which whoever wants to read captured traffic should know.
+    fn report_key_log(&self, room: &mut Room) {
+        let tls = self.server.tls.as_ref();
+        if let Some(text) = tls.and_then(|tls| tls.context().take_key_log_error()) {
+            let text = format!("ERR_TLS_FILE - {text}");
+            let batch = room.batch(&self.server.lane);
+            batch.push_server(
+                self.server.id,
+                ServerEvent::ConnectionError,
+                text.as_bytes(),
+            );
+        }
     }
 }

@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millrace_tls::SessionInfo;
 
+/// Different ones that a new one is compared with: there are as many kinds of clients with most servers.
+const RECENT: usize = 8;
+
 /// What is known about the TLS of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsInfo {
@@ -24,8 +27,9 @@ pub struct TlsInfo {
 #[derive(Debug)]
 pub(crate) struct TlsInfos {
     shared: TlsInfosReader,
-    /// What was put last.
-    latest: Option<Arc<TlsInfo>>,
+    /// What was put last, as far as it was new; the oldest of it at `oldest`.
+    recent: Vec<Arc<TlsInfo>>,
+    oldest: usize,
 }
 
 /// The entries of one I/O thread, as others see them.
@@ -42,17 +46,15 @@ impl TlsInfos {
     pub(crate) fn new(shared: TlsInfosReader) -> Self {
         TlsInfos {
             shared,
-            latest: None,
+            recent: Vec::new(),
+            oldest: 0,
         }
     }
 
     /// Notes what a connection's handshake has agreed on. It is kept beyond the connection's end, until another one's
     /// handshake in the same slot: JavaScript may come late to ask.
     pub(crate) fn put(&mut self, slot: usize, generation: u32, info: TlsInfo) {
-        let info = match &self.latest {
-            Some(latest) if **latest == info => latest.clone(),
-            _ => self.latest.insert(Arc::new(info)).clone(),
-        };
+        let info = self.share(info);
         let mut entries = self.shared.lock();
         if entries.len() <= slot {
             entries.resize_with(slot + 1, Entry::default);
@@ -61,6 +63,20 @@ impl TlsInfos {
             generation,
             info: Some(info),
         };
+    }
+
+    fn share(&mut self, info: TlsInfo) -> Arc<TlsInfo> {
+        if let Some(same) = self.recent.iter().find(|recent| ***recent == info) {
+            return same.clone();
+        }
+        let info = Arc::new(info);
+        if self.recent.len() < RECENT {
+            self.recent.push(info.clone());
+        } else {
+            self.recent[self.oldest] = info.clone();
+            self.oldest = (self.oldest + 1) % RECENT;
+        }
+        info
     }
 }
 
@@ -109,11 +125,27 @@ mod tests {
     fn connections_that_agree_on_the_same_share_it() {
         let reader = TlsInfosReader::default();
         let mut infos = TlsInfos::new(reader.clone());
-        for slot in 0..3 {
-            infos.put(slot, 0, info("a.example"));
+        for slot in 0..4 * RECENT {
+            infos.put(slot, 0, info(["a.example", "b.example"][slot % 2]));
         }
-        let all: Vec<_> = (0..3).filter_map(|slot| reader.get(slot, 0)).collect();
-        assert!(all.iter().all(|info| Arc::ptr_eq(info, &all[0])));
-        assert_eq!((all.len(), size_of::<Entry>()), (3, 16));
+        let all: Vec<_> = (0..4 * RECENT)
+            .filter_map(|slot| reader.get(slot, 0))
+            .collect();
+        assert!(
+            (2..4 * RECENT).all(|slot| Arc::ptr_eq(&all[slot], &all[slot % 2])),
+            "{all:?}"
+        );
+        assert_eq!((infos.recent.len(), size_of::<Entry>()), (2, 16));
+    }
+
+    #[test]
+    fn what_many_different_connections_agreed_on_is_not_kept_for_later_ones() {
+        let mut infos = TlsInfos::new(TlsInfosReader::default());
+        for slot in 0..4 * RECENT {
+            infos.put(slot, 0, info(&format!("{slot}.example")));
+        }
+        assert_eq!(infos.recent.len(), RECENT);
+        let latest = format!("{}.example", 4 * RECENT - 1);
+        assert!(infos.recent.iter().any(|recent| **recent == info(&latest)));
     }
 }

@@ -65,3 +65,32 @@ fn what_a_handshake_agreed_on_is_known_until_its_slot_has_another_one() {
     assert_eq!((stats.tls_handshakes, stats.tls_resumed), (2, 1));
     assert_eq!((stats.tls_failed, stats.tls_open), (0, 0));
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn secrets_that_cannot_be_logged_are_reported_once() {
+    let pair = Pair::new("a.example");
+    let settings = Settings {
+        key_log: Some("/dev/full".into()),
+        ..Settings::default()
+    };
+    let (mut js, listening, address) = Js::serving(secured(context(&[&pair], settings)));
+    let client = Arc::new(trusting(&[&pair]));
+    for body in ["first", "second"] {
+        let mut stream = shake_hands(address, &client, "a.example").expect("a handshake");
+        stream
+            .write_all(GET.as_bytes())
+            .expect("an open connection");
+        if body == "first" {
+            let Event::Failed(server, text) = js.next() else {
+                panic!("that should have been reported");
+            };
+            assert_eq!(server, listening.id);
+            assert!(text.starts_with("ERR_TLS_FILE - "), "{text}");
+            assert!(text.contains("/dev/full"), "{text}");
+        }
+        let id = js.request();
+        js.send(respond(id, body));
+        assert_eq!(read_answer(&mut stream).body, body);
+    }
+}
