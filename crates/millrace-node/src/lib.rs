@@ -32,6 +32,9 @@ mod websocket;
 
 use napi_derive::napi;
 
+// Without the addon's registration, as its tests are built, nothing else would call what is no method.
+pub use self::tls::{load_tls, load_tls_credentials, self_signed_certificate};
+
 /// The addon's version, which the package compares with its own.
 #[napi]
 pub fn version() -> &'static str {
