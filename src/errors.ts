@@ -43,7 +43,7 @@ export const ERROR_CODES = {
   ERR_SOURCE_CLOSED: 'The source of a body was closed before its end',
   ERR_TLS_CERTIFICATE: 'A certificate cannot be read, or is none for a server',
   ERR_TLS_CLIENT_CA: 'The certificates or revocation lists that clients are judged by cannot be used',
-  ERR_TLS_FILE: 'A file of certificates or keys cannot be read',
+  ERR_TLS_FILE: 'A file of certificates or keys cannot be read, or the key log not be written',
   ERR_TLS_HANDSHAKE: 'A client and the server could not agree on a connection of TLS',
   ERR_TLS_KEY: 'A private key cannot be read, or is of a kind that cannot be used',
   ERR_TLS_MISMATCH: 'A private key is not that of its certificate',
