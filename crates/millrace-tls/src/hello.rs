@@ -1,14 +1,20 @@
 //! A client's first message, read before it is known what will answer it.
 
-use rustls::server::Acceptor;
-use rustls::{AlertDescription, CipherSuite, Error, NamedGroup};
+use rustls::server::{AcceptedAlert, Acceptor};
+use rustls::{AlertDescription, CipherSuite, Error, NamedGroup, PeerIncompatible};
 
 /// Collects the ClientHello (RFC 8446 section 4.1.2), which may come in any number of records and pieces.
 ///
 /// It judges the message as the handshake will that is given the same bytes afterwards, because both are rustls.
 pub struct HelloReader {
     acceptor: Option<Acceptor>,
+    /// What came first, as far as the client's version.
+    head: [u8; HEAD],
+    head_filled: usize,
 }
+
+/// The header of a record, that of a message, and a version.
+const HEAD: usize = 5 + 4 + 2;
 
 /// What a client said in its first message, as far as choosing what to answer with needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,12 +38,19 @@ pub struct Refusal {
 impl HelloReader {
     /// A reader that has seen nothing. It takes no memory before it does.
     pub fn new() -> Self {
-        HelloReader { acceptor: None }
+        HelloReader {
+            acceptor: None,
+            head: [0; HEAD],
+            head_filled: 0,
+        }
     }
 
     /// Takes what came next, and advances `bytes` past what it looked at, which is not all when more follows the
     /// message. `None`: more is needed. It must not be asked again once it has answered.
     pub fn read(&mut self, bytes: &mut &[u8]) -> Result<Option<Hello>, Refusal> {
+        let count = bytes.len().min(HEAD - self.head_filled);
+        self.head[self.head_filled..][..count].copy_from_slice(&bytes[..count]);
+        self.head_filled += count;
         let acceptor = self.acceptor.get_or_insert_default();
         while !bytes.is_empty() {
             acceptor.read_tls(bytes).map_err(|_| {
@@ -50,19 +63,37 @@ impl HelloReader {
                     return Ok(Some(hello));
                 }
                 Ok(None) => {}
-                Err((error, mut alert)) => {
-                    let mut record = Vec::new();
-                    // Writing into memory does not fail; were it to, the alert below is sent.
-                    let _ = alert.write_all(&mut record);
-                    let mut refusal = Refusal::new(alert_of(&error), error.to_string());
-                    if !record.is_empty() {
-                        refusal.alert = record;
-                    }
-                    return Err(refusal);
-                }
+                Err((error, alert)) => return Err(self.refusal(&error, alert)),
             }
         }
         Ok(None)
+    }
+
+    fn refusal(&self, error: &Error, mut alert: AcceptedAlert) -> Refusal {
+        // Clients that are older than the extension which rustls misses here are to be told that they are (RFC 8446
+        // appendix D.2), in words that people find when they search for them.
+        let lacks = PeerIncompatible::SignatureAlgorithmsExtensionRequired;
+        if *error == Error::PeerIncompatible(lacks) && self.is_old() {
+            let text = "the client speaks no version of TLS above 1.1";
+            return Refusal::new(AlertDescription::ProtocolVersion, text);
+        }
+        let mut refusal = Refusal::new(alert_of(error), error.to_string());
+        let mut record = Vec::new();
+        // Writing into memory does not fail; were it to, the alert above is sent.
+        let _ = alert.write_all(&mut record);
+        if !record.is_empty() {
+            refusal.alert = record;
+        }
+        refusal
+    }
+
+    /// Whether the newest version that the client speaks is older than TLS 1.2. Those that speak TLS 1.3 say 1.2 here. It
+    /// is not seen when the first record ends before it, which takes a client that is made for that.
+    fn is_old(&self) -> bool {
+        let [22, _, _, high, low, 1, _, _, _, version @ ..] = self.head else {
+            return false;
+        };
+        u16::from_be_bytes([high, low]) >= 6 && u16::from_be_bytes(version) < 0x0303
     }
 }
 

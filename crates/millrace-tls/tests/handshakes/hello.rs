@@ -141,6 +141,33 @@ fn what_is_no_hello_is_refused_with_an_alert() {
 }
 
 #[test]
+fn a_client_of_old_versions_is_told_that_they_are() {
+    let hello = |version: u8| {
+        let mut hello = vec![3, version];
+        hello.extend_from_slice(&[7; 32]);
+        // No session, one suite, no compression, no extensions.
+        hello.extend_from_slice(&[0, 0, 2, 0xc0, 0x13, 1, 0]);
+        let length = u8::try_from(hello.len()).unwrap();
+        [&[1, 0, 0, length][..], &hello].concat()
+    };
+    let text = "the client speaks no version of TLS above 1.1";
+    for version in 0..3 {
+        let bytes = records(&hello(version), 1000);
+        assert_eq!(read_hello(&bytes), Err(refusal(70, text)));
+        assert_eq!(
+            read_pieces(&bytes.chunks(1).collect::<Vec<_>>()),
+            Err(refusal(70, text))
+        );
+    }
+    let text = "peer is incompatible: SignatureAlgorithmsExtensionRequired";
+    assert_eq!(
+        read_hello(&records(&hello(3), 1000)),
+        Err(refusal(40, text))
+    );
+    assert_eq!(read_hello(&records(&hello(2), 5)), Err(refusal(40, text)));
+}
+
+#[test]
 fn a_second_message_behind_the_hello_is_refused() {
     let bytes = hello_of("example.org");
     let mut message = bytes[5..].to_vec();
