@@ -121,6 +121,16 @@ test('nothing but the package goes along', async (t) => {
   t.true(files.some(({ path: name }) => name === 'dist/ws/index.d.cts'))
 })
 
+test('the command comes along', async (t) => {
+  const installed = path.join(project, 'node_modules', 'millrace')
+  const { bin, version } = JSON.parse(await readFile(path.join(installed, 'package.json'), 'utf8')) as {
+    bin: { millrace: string }
+    version: string
+  }
+  const { stdout } = await run(process.execPath, [path.join(installed, bin.millrace), '--version'])
+  t.is(stdout, `${version}\n`)
+})
+
 test('the program in the README runs, and ends when its server has closed', async (t) => {
   const [, source] = /```js\n(.*?)```/s.exec(await readFile(path.join(root, 'README.md'), 'utf8'))!
   t.regex(await start('readme.mjs', source), /^http:\/\/127\.0\.0\.1:\d+\n$/)

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import ava, { type ExecutionContext } from 'ava'
-import type { CodedError } from '#dist/index'
+import { createServer, selfSignedCertificate, type CodedError, type SelfSigned } from '#dist/index'
 import { FileWatch } from '#dist/tls/watch'
 
 const test = ava.serial
@@ -209,6 +209,41 @@ test('where the system does not tell of changes, files are looked at now and the
   await t.notThrowsAsync(reloaded(2))
 })
 
+test('a server takes what its files change to, tells of what it cannot use, and ends its watch with itself', async (t) => {
+  const first = selfSignedCertificate()
+  const folder = await folderOf(t, { 'cert.pem': first.cert, 'key.pem': first.key })
+  const errors: CodedError[] = []
+  const server = createServer({
+    tls: { certFile: path.join(folder, 'cert.pem'), keyFile: path.join(folder, 'key.pem'), watch: true },
+    onError: (error, context) => {
+      t.is(context.server, server)
+      errors.push(error as CodedError)
+    },
+  })
+  await server.listen({ host: '127.0.0.1' })
+  t.teardown(() => server.close({ timeout: 0 }))
+  const serial = (): string => server.tls!.certificates[0].serialNumber
+  const becomes = async (isSo: () => boolean): Promise<void> => {
+    for (let tries = 0; !isSo() && tries < 500; tries++) await sleep(20)
+    t.true(isSo())
+  }
+
+  const before = serial()
+  await writePair(folder, selfSignedCertificate())
+  await becomes(() => serial() !== before)
+
+  const last = serial()
+  await writePair(folder, { cert: first.cert, key: selfSignedCertificate().key })
+  await becomes(() => errors.length > 0)
+  t.like(errors, { 0: { code: 'ERR_TLS_RELOAD', cause: { code: 'ERR_TLS_MISMATCH' } }, length: 1 })
+  t.is(serial(), last)
+
+  await server.close({ timeout: 0 })
+  await writePair(folder, first)
+  await sleep(700)
+  t.is(serial(), last)
+})
+
 test('a watch keeps no process alive', async (t) => {
   const folder = await folderOf(t, { 'cert.pem': '1' })
   const program = `const { FileWatch } = require(${JSON.stringify(require.resolve('#dist/tls/watch'))})
@@ -249,6 +284,11 @@ function watched(
     }
   }
   return { watch, reloaded, count: () => reloads, errors }
+}
+
+async function writePair(folder: string, { cert, key }: SelfSigned): Promise<void> {
+  await writeFile(path.join(folder, 'cert.pem'), cert)
+  await writeFile(path.join(folder, 'key.pem'), key)
 }
 
 async function folderOf(t: ExecutionContext, files: Readonly<Record<string, string>>): Promise<string> {
