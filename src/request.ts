@@ -141,8 +141,8 @@ export class Request<Pattern extends string = string> {
 
   /**
    * What the handshake of its connection has agreed on, with the client's certificate; null when it did not come over TLS.
-   * Looked up when first asked for, and kept: when the connection had gone by then, and its place was taken by another,
-   * it is null as well.
+   * Looked up when first asked for, or when the client goes before its answer, and kept: asked for later, when the place
+   * of the connection is another's, it is null as well.
    */
   get tls(): TlsInfo | null {
     return isSecure(this) ? this.connection.tls : null
@@ -248,6 +248,8 @@ export class Request<Pattern extends string = string> {
   /** @internal */
   _abort(error: CodedError): void {
     if (this._abortError !== null) return
+    // What the core knows of its connection is soon another's.
+    if (isSecure(this)) void this.connection.tls
     this._abortError = error
     this._controller?.abort(error)
   }
