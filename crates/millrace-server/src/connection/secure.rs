@@ -36,6 +36,10 @@ impl Connection {
                 if let Some(session) = tls.session() {
                     let info = session.info();
                     self.note_session(room, info);
+                } else if let Some(session) = tls.early_session() {
+                    // Handlers of early requests look it up before the handshake is complete.
+                    let (info, name) = (session.info(), tls.server_name().map(Box::from));
+                    self.put_info(room, info, name);
                 }
             }
         }
@@ -50,7 +54,13 @@ impl Connection {
         }
         self.server.counters(room.thread).tls_failed.add(1);
         if self.server.config.report_connection_errors {
-            let text = format!("ERR_TLS_HANDSHAKE {} {error}", remote_text(self.remote));
+            let remote = remote_text(self.remote);
+            let text = match error.kind() {
+                io::ErrorKind::ConnectionReset => format!(
+                    "ERR_TLS_HANDSHAKE {remote} the client reset the connection during the handshake"
+                ),
+                _ => format!("ERR_TLS_HANDSHAKE {remote} {error}"),
+            };
             let batch = room.batch(&self.server.lane);
             batch.push_server(
                 self.server.id,
@@ -83,6 +93,11 @@ impl Connection {
         counters.tls_handshakes.add(1);
         counters.tls_resumed.add(u64::from(session.resumed));
         let server_name = self.socket.tls_mut().and_then(|tls| tls.take_server_name());
+        self.put_info(room, session, server_name);
+        self.report_key_log(room);
+    }
+
+    fn put_info(&self, room: &mut Room, session: SessionInfo, server_name: Option<Box<str>>) {
         let verdict = match &self.server.tls {
             Some(tls) if tls.context().client_auth() != ClientAuth::None => {
                 let now = UnixTime::now();
@@ -96,9 +111,7 @@ impl Connection {
             session,
             server_name,
         };
-        let (slot, generation) = (self.slot(), self.generation);
-        room.tls_infos.put(slot, generation, info);
-        self.report_key_log(room);
+        room.tls_infos.put(self.slot(), self.generation, info);
     }
 
     /// Says once that secrets of connections cannot be logged, which whoever wants to read captured traffic should know.

@@ -108,6 +108,19 @@ impl TlsStream {
         }
     }
 
+    /// Its session, while that gives what came before the handshake was complete.
+    pub(crate) fn early_session(&self) -> Option<&Session> {
+        match &self.state {
+            State::Running(session) if self.is_early => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The name that the client wants a server of, in lower case, until it is taken.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+
     /// The name that the client wants a server of, once; in lower case.
     pub(crate) fn take_server_name(&mut self) -> Option<Box<str>> {
         self.server_name.take()

@@ -58,6 +58,10 @@ fn a_safe_request_is_handed_on_and_known_to_be_early() {
         let mut client = early(&pair, &mut js, address, request);
         let (id, is_early) = early_request(&mut js);
         assert!(is_early, "it comes before the handshake is complete");
+        let info = js.thread.tls_info(id.connection, id.generation);
+        let info = info.expect("what was agreed on is known to its handler");
+        assert_eq!((info.session.version, info.session.resumed), (0x0304, true));
+        assert_eq!(info.server_name.as_deref(), Some("localhost"));
         js.send(respond(id, "hello"));
         assert_eq!(read_answer(&mut client).body, "hello");
         assert!(client.conn.is_early_data_accepted());
