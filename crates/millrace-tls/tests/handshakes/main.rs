@@ -9,3 +9,4 @@ mod names;
 mod pair;
 mod resumption;
 mod settings;
+mod shown;

@@ -200,13 +200,17 @@ impl Pair {
     }
 }
 
-/// A client's verifier that takes any certificate, and remembers the last.
+/// A client's verifier that takes any certificate, and remembers the last with what was stapled to it.
 #[derive(Debug, Default)]
-pub(crate) struct TakesAny(Mutex<Vec<u8>>);
+pub(crate) struct TakesAny(Mutex<(Vec<u8>, Vec<u8>)>);
 
 impl TakesAny {
     pub(crate) fn leaf(&self) -> Vec<u8> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().unwrap().0.clone()
+    }
+
+    pub(crate) fn ocsp(&self) -> Vec<u8> {
+        self.0.lock().unwrap().1.clone()
     }
 }
 
@@ -216,10 +220,10 @@ impl ServerCertVerifier for TakesAny {
         leaf: &CertificateDer<'_>,
         _: &[CertificateDer<'_>],
         _: &ServerName<'_>,
-        _: &[u8],
+        ocsp: &[u8],
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        *self.0.lock().unwrap() = leaf.to_vec();
+        *self.0.lock().unwrap() = (leaf.to_vec(), ocsp.to_vec());
         Ok(ServerCertVerified::assertion())
     }
 
