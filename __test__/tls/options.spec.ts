@@ -235,6 +235,8 @@ test('options left undefined are as those left out, also names of node:tls that 
 })
 
 for (const [tls, message] of [
+  [null, /option tls has to be an object/],
+  [false, /option tls has to be an object/],
   [true, /option tls has to be an object such as \{ certFile, keyFile \}, or left out, but it is true/],
   ['cert.pem', /option tls has to be an object/],
   [[], /option tls has to be an object/],
@@ -330,6 +332,7 @@ for (const [tls, message] of [
   [{ ...PAIR, keyLogFile: true }, /tls\.keyLogFile has to be a path/],
   [{ ...PAIR, allowPlain: 'yes' }, /tls\.allowPlain has to be true, false or 'redirect', but it is "yes"/],
   [{ ...PAIR, watch: 1 }, /tls\.watch has to be true or false/],
+  [{ ...PAIR, watch: true }, /tls\.watch has to be false where nothing comes from a file/],
   [{ ...PAIR, certfile: 'x' }, /no option tls\.certfile\. Did you mean tls\.certFile\?/],
   [{ ...PAIR, handshakes: 1 }, /no option tls\.handshakes/],
   [{ ...PAIR, dhparam: 'auto' }, /no option tls\.dhparam, which node:tls has: key exchange is by elliptic curves only/],

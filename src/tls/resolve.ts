@@ -65,7 +65,7 @@ export interface TlsPlan {
  * @throws ERR_INVALID_OPTION for the first option that is wrong
  */
 export function resolveTls(given: unknown): ResolvedTlsOptions | null {
-  if (given === undefined || given === null || given === false) return null
+  if (given === undefined) return null
   const plan = planTls(given)
   plans.set(plan.options, plan)
   return plan.options
@@ -93,7 +93,25 @@ export function planTls(given: unknown): TlsPlan {
         'certificates, or resolve. For development, `npx millrace cert` makes a pair.',
     )
   }
-  return Object.freeze({ given: withPaths(own), options, certificates, resolve, native: nativeOf(tls, options) })
+  const plan = Object.freeze({ given: withPaths(own), options, certificates, resolve, native: nativeOf(tls, options) })
+  if (options.watch && filesOf(plan).length === 0) {
+    throw invalid(
+      'tls.watch',
+      true,
+      'false where nothing comes from a file: name files by tls.certFile and tls.keyFile',
+    )
+  }
+  return plan
+}
+
+/** The files that certificates, keys and lists are read from. */
+export function filesOf({ certificates, native }: TlsPlan): string[] {
+  const files = [...native.rootFiles!, ...native.revocationListFiles!]
+  for (const { material } of certificates) {
+    const { certificateFile, keyFile, pkcs12File, ocspFile } = material
+    for (const file of [certificateFile, keyFile, pkcs12File, ocspFile]) if (file !== undefined) files.push(file)
+  }
+  return [...new Set(files)]
 }
 
 const plans = new WeakMap<ResolvedTlsOptions, TlsPlan>()

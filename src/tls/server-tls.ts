@@ -4,7 +4,7 @@ import { loadContext } from './load'
 import { merged } from './merge'
 import { NameAnswers } from './names'
 import type { ResolvedTlsOptions, TlsOptions } from './options'
-import { planOf, planTls, type TlsPlan } from './resolve'
+import { filesOf, planOf, planTls, type TlsPlan } from './resolve'
 import { FileWatch } from './watch'
 
 /** What a certificate of a server says. */
@@ -55,9 +55,7 @@ export class ServerTls {
     return this.context === null ? [] : this.context.certificates().map(infoOf)
   }
 
-  /**
-   * The files that certificates, keys and lists are read from, by absolute paths.
-   */
+  /** The files that certificates, keys and lists are read from, by absolute paths. */
   get files(): readonly string[] {
     return filesOf(this.plan)
   }
@@ -138,15 +136,8 @@ export class ServerTls {
   }
 }
 
-function filesOf({ certificates, native }: TlsPlan): string[] {
-  const files = [...native.rootFiles!, ...native.revocationListFiles!]
-  for (const { material } of certificates) {
-    const { certificateFile, keyFile, pkcs12File, ocspFile } = material
-    for (const file of [certificateFile, keyFile, pkcs12File, ocspFile]) if (file !== undefined) files.push(file)
-  }
-  return [...new Set(files)]
-}
-
 function infoOf({ notBefore, notAfter, ...certificate }: NativeCertificate): TlsCertificateInfo {
-  return { ...certificate, validFrom: new Date(notBefore * 1000), validTo: new Date(notAfter * 1000) }
+  const { names, subject, issuer, ...rest } = certificate
+  const times = { validFrom: new Date(notBefore * 1000), validTo: new Date(notAfter * 1000) }
+  return { names, subject, issuer, ...times, ...rest }
 }
