@@ -1,10 +1,11 @@
 // `npm test [-- --rust | --js [specs…]]`: builds what is stale, runs every test, counts them.
 // What failed is told once more before the counts, which are the last line.
-// `npm test -- --js build/test/request.spec.js` runs one spec.
+// `npm test -- --js build/test/request.spec.js` runs one spec, and build/test/over-tls/http1/refused.spec.js one over TLS.
 
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { failuresOfAva, failuresOfCargo, lastWords, summary } from './_failures.mjs'
+import { copyOverTls } from './_over-tls.mjs'
 import { fail, locked, root, step, stepWithOutput, tool } from './_shared.mjs'
 
 const args = process.argv.slice(2)
@@ -45,7 +46,7 @@ async function avaTest() {
   if (!step(tool('tsc'), ['-p', '__test__/tsconfig.json', '--noCheck'])) return { passed: 0, failed: 1, skipped: 0 }
 
   const { ok, output, errors } = await stepWithOutput(tool('ava'), specs, {
-    env: { ...process.env, FORCE_COLOR: '0' },
+    env: { ...process.env, ...copyOverTls(), FORCE_COLOR: '0' },
   })
   // ava's closing lines leave out what passed when something failed, so passed tests are counted one by one.
   const sum = (pattern) => [...output.matchAll(pattern)].reduce((all, match) => all + +match[1], 0)

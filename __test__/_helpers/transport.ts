@@ -5,6 +5,7 @@ import { connect as connectPlain, type Socket } from 'node:net'
 import path from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import * as millrace from '#dist/index'
+import { Tap } from './tap'
 
 // The suites of behaviour are run twice: as they are, and copied to a folder `over-tls` (scripts/test.mjs), where this
 // has their servers and their clients speak TLS. NODE_EXTRA_CA_CERTS names the certificate, so that every client of the
@@ -41,10 +42,14 @@ export const request: typeof http.request = OVER_TLS ? https.request : http.requ
 /** As that of node:net, to a port of this machine. */
 export function connect(port: number, { allowHalfOpen = false } = {}): Socket {
   const host = '127.0.0.1'
-  const socket = connectPlain({ port, host, allowHalfOpen })
+  // Over TLS there is something to be sent behind the other's end.
+  const socket = connectPlain({ port, host, allowHalfOpen: allowHalfOpen || OVER_TLS })
   if (!OVER_TLS) return socket
-  const secure = connectTls({ socket, host })
-  secure.setNoDelay(true)
+  const tap = new Tap(socket.setNoDelay(true))
+  // That is read when the client is made, and then is the client's.
+  tap.allowHalfOpen = allowHalfOpen
+  const secure = connectTls({ socket: tap, host })
+  tap.allowHalfOpen = true
   // A reset is the TCP connection's: TLS knows none.
   secure.resetAndDestroy = () => {
     socket.resetAndDestroy()

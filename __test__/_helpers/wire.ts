@@ -52,6 +52,11 @@ export class Wire {
     return new Wire(socket)
   }
 
+  /** Over a connection that is there already. */
+  static over(socket: Socket): Wire {
+    return new Wire(socket)
+  }
+
   /** The port this side has. */
   get localPort(): number | undefined {
     return this.socket.localPort

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava'
 import type { CodedError, ServerOptions } from '#dist/index'
-import { createServer } from '../_helpers/transport'
+import { createServer, OVER_TLS } from '../_helpers/transport'
 import { Wire } from '../_helpers/wire'
 import { LIMITS, REFUSED, type Refused } from './refused-messages'
 
@@ -97,8 +97,11 @@ async function refuses(
   send: (wire: Wire) => unknown,
 ): Promise<void> {
   // Where a head has little time, a connection is accepted once it has begun, however long the client took over that.
-  const accept = timeouts?.headers === undefined ? 'automatic' : 'manual'
-  const served = await serve(t, { limits: LIMITS, timeouts, accept })
+  // A handshake of TLS can only be begun after that, so there a head has more time.
+  const isTight = timeouts?.headers !== undefined
+  const accept = isTight && !OVER_TLS ? 'manual' : 'automatic'
+  const time = isTight && OVER_TLS ? { ...timeouts, headers: 2000 } : timeouts
+  const served = await serve(t, { limits: LIMITS, timeouts: time, accept })
   const wire = await Wire.open(served.port)
   const sending = send(wire)
   served.accepts()

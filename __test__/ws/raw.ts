@@ -36,16 +36,20 @@ export async function open(port: number): Promise<Socket> {
   const lines = Object.entries(HANDSHAKE).map(([name, value]) => `${name}: ${String(value)}\r\n`)
   socket.write(`GET / HTTP/1.1\r\nhost: a\r\n${lines.join('')}\r\n`)
   let received = Buffer.alloc(0)
-  for (;;) {
-    const [chunk] = (await once(socket, 'data')) as [Buffer]
-    received = Buffer.concat([received, chunk])
-    const end = received.indexOf('\r\n\r\n')
-    if (end < 0) continue
-    socket.pause()
-    // A server may have sent messages along with its answer.
-    if (end + 4 < received.length) socket.unshift(received.subarray(end + 4))
-    return socket
-  }
+  await new Promise<void>((resolve) => {
+    const hear = (chunk: Buffer): void => {
+      received = Buffer.concat([received, chunk])
+      const end = received.indexOf('\r\n\r\n')
+      if (end < 0) return
+      // At once: over TLS more may come in the same turn.
+      socket.off('data', hear).pause()
+      // A server may have sent messages along with its answer.
+      if (end + 4 < received.length) socket.unshift(received.subarray(end + 4))
+      resolve()
+    }
+    socket.on('data', hear)
+  })
+  return socket
 }
 
 /** A frame of a client, masked with zeros so that it can be read; its first byte is given whole. */
