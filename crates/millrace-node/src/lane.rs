@@ -14,10 +14,9 @@ use napi_derive::napi;
 
 use crate::error::system_error;
 use crate::lent::LentMemory;
-use crate::options::{
-    Address, ConnectionState, DescriptorCounts, FilePiece, ListenOptions, ServerStats,
-};
+use crate::options::{Address, ConnectionState, DescriptorCounts, FilePiece, ListenOptions};
 use crate::routes::RouteTable;
+use crate::stats::ServerStats;
 use crate::tls::{NativeTlsInfo, TlsContext, TlsCredentials};
 use crate::wake::{WakeHandle, latin1_or_null};
 use crate::websocket::NativeWebSocketSettings;

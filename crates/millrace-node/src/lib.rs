@@ -4,7 +4,7 @@
 //!
 //! - `lane`: the class that one JavaScript thread makes once.
 //! - `lent`: memory that JavaScript fills and that goes out without a copy.
-//! - `options`: what it listens with, turned into the core's configuration.
+//! - `options`: what it listens with, turned into the core's configuration. `stats`: what it has counted.
 //! - `routes`: the routes that it listens with.
 //! - `tls`: what it makes TLS connections with, loaded off the JavaScript thread, and `tls_options`, which says with what.
 //! - `wake`: how the core wakes the JavaScript thread.
@@ -25,6 +25,7 @@ mod options;
 #[cfg(unix)]
 mod receive_watermark;
 mod routes;
+mod stats;
 mod tls;
 mod tls_options;
 mod wake;
