@@ -6,6 +6,7 @@
 mod deadline;
 mod flush;
 mod parse;
+mod reading;
 mod route;
 mod secure;
 
