@@ -250,7 +250,7 @@ export interface Limits {
   writeBuffer?: number | undefined
   /**
    * Handshakes of TLS under way at once; with one more, the one that has taken longest is cut. Default: 4096. Cost: some
-   * 20 KiB each.
+   * 6 KiB each.
    */
   handshakes?: number | undefined
 }

@@ -27,7 +27,8 @@ export interface TlsCertificateInfo {
 export class ServerTls {
   private readonly names: NameAnswers
   private readonly failed: (error: unknown) => void
-  private plan: TlsPlan
+  /** Has keys and passphrases: it must not be shown where somebody prints a server. */
+  #plan: TlsPlan
   private context: NativeTlsContext | null = null
   /** Where it listens now. */
   private place: { lane: Lane; id: number } | null = null
@@ -37,7 +38,7 @@ export class ServerTls {
 
   /** @internal */
   constructor(options: ResolvedTlsOptions, failed: (error: unknown) => void) {
-    this.plan = planOf(options)
+    this.#plan = planOf(options)
     this.failed = failed
     this.names = new NameAnswers({
       answer: (name, credentials, keep) => this.place?.lane.core.nameResolved(this.place.id, name, credentials, keep),
@@ -47,7 +48,7 @@ export class ServerTls {
 
   /** The options in force, which {@link reload} can change. Frozen. */
   get options(): ResolvedTlsOptions {
-    return this.plan.options
+    return this.#plan.options
   }
 
   /** The certificates in use, the default one first; those that `tls.resolve` finds are not among them. None before `listen`. */
@@ -57,7 +58,7 @@ export class ServerTls {
 
   /** The files that certificates, keys and lists are read from, by absolute paths. */
   get files(): readonly string[] {
-    return filesOf(this.plan)
+    return filesOf(this.#plan)
   }
 
   /**
@@ -71,16 +72,16 @@ export class ServerTls {
    */
   reload(options?: Partial<TlsOptions>): Promise<void> {
     return this.inTurn(async () => {
-      const plan = options === undefined ? this.plan : planTls(merged(this.plan.given, options))
-      if (plan !== this.plan) this.watch?.replace(filesOf(plan))
+      const plan = options === undefined ? this.#plan : planTls(merged(this.#plan.given, options))
+      if (plan !== this.#plan) this.watch?.replace(filesOf(plan))
       let context: NativeTlsContext
       try {
         context = await loadContext(plan, this.context)
       } catch (error) {
-        if (plan !== this.plan) this.watch?.replace(this.files)
+        if (plan !== this.#plan) this.watch?.replace(this.files)
         throw error
       }
-      this.plan = plan
+      this.#plan = plan
       this.context = context
       this.place?.lane.core.reloadTls(this.place.id, context)
     })
@@ -90,9 +91,9 @@ export class ServerTls {
   _listen(lane: Lane, bind: (context: NativeTlsContext) => NativeAddress): Promise<NativeAddress> {
     return this.inTurn(async () => {
       // Before the files are read, so that no change after that is missed.
-      const watch = this.plan.options.watch ? this.watchFiles() : null
+      const watch = this.#plan.options.watch ? this.watchFiles() : null
       try {
-        this.context = await loadContext(this.plan, this.context)
+        this.context = await loadContext(this.#plan, this.context)
         const native = bind(this.context)
         this.place = { lane, id: native.id }
         this.watch = watch
@@ -106,7 +107,7 @@ export class ServerTls {
 
   /** @internal What the core is told beside it. */
   get _native(): Pick<NativeListenOptions, 'plain' | 'nameTimeout'> {
-    const { allowPlain, resolveTimeout } = this.plan.options
+    const { allowPlain, resolveTimeout } = this.#plan.options
     const plain = allowPlain === 'redirect' ? 'redirect' : allowPlain ? 'serve' : 'refuse'
     return { plain, nameTimeout: resolveTimeout }
   }
@@ -120,7 +121,7 @@ export class ServerTls {
 
   /** @internal A client has asked for a name that none of the certificates has. */
   _nameWanted(name: string): void {
-    const { resolve, options } = this.plan
+    const { resolve, options } = this.#plan
     if (resolve === null) this.place?.lane.core.nameResolved(this.place.id, name, null, 0)
     else void this.names.find(name, resolve, options.resolveTimeout, options.resolveCache)
   }
