@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent as HttpAgent, request as requestPlain } from 'node:http'
 import { Agent, request } from 'node:https'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { text } from 'node:stream/consumers'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { Worker } from 'node:worker_threads'
 import ava, { type ExecutionContext } from 'ava'
@@ -12,6 +14,7 @@ import { WebSocket } from 'ws'
 import { createServer, selfSignedCertificate, type Request, type ServerOptions, type TlsOptions } from '#dist/index'
 import { WebSocketServer } from '#dist/ws/index'
 import { until } from '../faults/served'
+import { testOpenssl, Workshop } from './openssl'
 import { ask } from './served'
 
 // What handlers, sockets and statistics say of connections over TLS.
@@ -62,6 +65,30 @@ test('sessions are resumed, unless they are not to be', async (t) => {
       t.is(server.stats().tls.resumed, expected.filter(Boolean).length)
     }
   }
+})
+
+testOpenssl('a safe request in early data says so, and another method is answered 425', async (t) => {
+  const { folder } = await Workshop.open(t)
+  const requests: Request[] = []
+  const { port } = await listening(t, requests, { earlyData: true })
+  const say = async (input: string, ...args: string[]): Promise<string> => {
+    const place = ['-connect', `127.0.0.1:${port}`, '-servername', 'localhost', '-tls1_3']
+    const client = spawn('openssl', ['s_client', '-quiet', '-ign_eof', ...place, ...args], { cwd: folder })
+    client.stdin.end(input)
+    const answer = await text(client.stdout)
+    return answer.slice(0, answer.indexOf('\r\n'))
+  }
+  for (const [method, status] of [
+    ['GET', 'HTTP/1.1 200 OK'],
+    ['POST', 'HTTP/1.1 425 Too Early'],
+  ]) {
+    t.is(await say(GET, '-sess_out', 'session'), 'HTTP/1.1 200 OK')
+    t.deepEqual([requests.at(-1)!.tls!.earlyData, requests.at(-1)!.tls!.resumed], [false, false])
+    writeFileSync(path.join(folder, 'early'), GET.replace('GET', method!))
+    t.is(await say('', '-sess_in', 'session', '-early_data', 'early'), status!)
+  }
+  t.is(requests.length, 3)
+  t.deepEqual([requests[1]!.tls!.earlyData, requests[1]!.tls!.resumed], [true, true])
 })
 
 test('a request says it also when its connection has gone, and its place is another’s', async (t) => {
