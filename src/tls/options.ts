@@ -173,7 +173,7 @@ export interface TlsOptions extends TlsCertificate {
    * (ERR_TLS_RELOAD), and what was there stays. Default: false.
    */
   watch?: boolean | undefined
-  /** {@link ciphers}: its name in node:tls is the same, and this is that of {@link alpn}. */
+  /** The name of {@link alpn} in node:tls. */
   ALPNProtocols?: readonly string[] | undefined
   /** The name of {@link groups} in node:tls; `'auto'` is the default. */
   ecdhCurve?: string | undefined
