@@ -111,6 +111,23 @@ test('a client that is faster than events of one a turn has to wait', async (t) 
   client.terminate()
 })
 
+test('what is sent before the client knows of its WebSocket is counted in bufferedAmount', async (t) => {
+  const wss = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  const counted = new Promise<number[]>((resolve) => {
+    wss.on('connection', (ws) => {
+      ws.send(Buffer.alloc(1000))
+      const early = ws.bufferedAmount
+      ws.once('message', () => resolve([early, ws.bufferedAmount]))
+    })
+  })
+  await once(wss, 'listening')
+  t.teardown(() => wss.close())
+  const client = new Client(`${WS}://127.0.0.1:${(wss.address() as AddressInfo).port}`)
+  client.once('message', () => client.send('all here'))
+  t.deepEqual(await counted, [1000, 0])
+  client.terminate()
+})
+
 test('each sentence of the core about a breach has a code of ws', (t) => {
   const folder = path.join(home, 'crates', 'millrace-ws', 'src')
   const source = readdirSync(folder)

@@ -82,6 +82,8 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
   private type: BinaryType = 'nodebuffer'
   /** Bytes that were given to `send` after the end: `ws` counts them, so that a loop that waits for 0 does not spin. */
   private late = 0
+  /** Bytes that wait for the client to be answered, or for a Blob before them. */
+  private early = 0
   /** A message whose last part has not been given. */
   private unfinished: OutgoingMessage | null = null
   /** What waits for the core, or until a Blob has been read; null when nothing has to. */
@@ -120,7 +122,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
 
   /** Bytes of payloads that have not been handed to the operating system. */
   get bufferedAmount(): number {
-    return this.late + (this.core?.bufferedAmount ?? 0)
+    return this.late + this.early + (this.core?.bufferedAmount ?? 0)
   }
 
   /** `'permessage-deflate'` when messages may be compressed, else `''`. */
@@ -365,7 +367,13 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     const { readyState } = this
     if (readyState === CONNECTING) throw notOpen(CONNECTING)
     if (readyState !== OPEN) return this.refuse(readyState, data, callback)
-    this.whenReady(() => this.perform(data, callback, action))
+    if (this.waiting === null) return this.perform(data, callback, action)
+    const size = sizeOf(data)
+    this.early += size
+    this.waiting.push(() => {
+      this.early -= size
+      this.perform(data, callback, action)
+    })
   }
 
   private perform(
