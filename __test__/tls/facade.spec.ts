@@ -62,6 +62,13 @@ test('listen rejects with the code of what cannot be loaded, and the server can 
   t.deepEqual(server.tls!.files, ['/no/such.pem', '/key.pem'])
 })
 
+test('a port that is taken rejects as without TLS, and the server can try again', async (t) => {
+  const server = createServer({ host: '127.0.0.1', tls: { certFile: '/a', keyFile: '/b', watch: true } })
+  lanes[0]!.listenError = new Error('EADDRINUSE: Address already in use (os error 98)')
+  await t.throwsAsync(server.listen(9), { code: 'EADDRINUSE' })
+  t.is((await server.listen(9)).url, 'https://127.0.0.1:9')
+})
+
 test('the certificates in use can be read', async (t) => {
   const { server } = await listening({ ...PAIR, certificates: [{ ...PAIR, names: ['b.example'] }] })
   t.deepEqual(server.tls!.certificates, [
