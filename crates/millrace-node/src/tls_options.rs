@@ -1,4 +1,4 @@
-//! What TLS is set up with, as it crosses; `src/tls-options.ts` documents each. The facade has validated it; what only
+//! What TLS is set up with, as it crosses; `src/tls/options.ts` documents each. The facade has validated it; what only
 //! the libraries below can judge becomes an error with a code there.
 
 use std::path::PathBuf;
