@@ -165,15 +165,7 @@ test('a client without a group of the server’s is refused by an alert', async 
 test('an unknown server name gets the default certificate', async (t) => {
   const { port, ca, stillServes } = await serve(t)
   const checkServerIdentity = (): undefined => undefined
-  for (const servername of [
-    'elsewhere.example',
-    'LOCALHOST',
-    'a'.repeat(63),
-    'xn--grn-hoa.example',
-    '-',
-    'a..b',
-    '*',
-  ]) {
+  for (const servername of ['elsewhere.example', 'LOCALHOST', 'a'.repeat(63), 'xn--grn-hoa.example']) {
     t.is(await refusal(port, { ca, servername, checkServerIdentity }), 'served', servername)
   }
   await stillServes()
