@@ -4,6 +4,9 @@
 //! Time is the one thing it does not take as an argument: certificates and tickets are judged by the system's clock,
 //! which rustls reads.
 
+#[cfg(test)]
+extern crate self as millrace_tls;
+
 mod certificate_info;
 mod client_auth;
 mod configs;

@@ -4,19 +4,25 @@
 //! earlier reads, and hands that to [`receive`](Session::receive). What is to be sent is appended to a [`Sealed`]. Between
 //! calls a session that has used everything it was given owns no buffer.
 
+mod keys;
+mod record;
 mod sealed;
+#[cfg(test)]
+mod tests;
+mod traffic;
 
 use std::fmt;
 use std::io::IoSlice;
 use std::sync::Arc;
 
+use rustls::crypto::cipher::OutboundChunks;
 use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
-use rustls::unbuffered::{
-    ConnectionState, EncodeError, EncodeTlsData, EncryptError, UnbufferedStatus, WriteTraffic,
-};
-use rustls::{Error, ServerConfig};
+use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
+use rustls::{ContentType, Error, ServerConfig};
 
+use self::record::{EXPANSION, HEADER_BYTES, Header};
 pub use self::sealed::Sealed;
+use self::traffic::{Came, Traffic, alert_for};
 use crate::explain::explain;
 use crate::session_info::SessionInfo;
 
@@ -30,14 +36,16 @@ pub const KEPT_BYTES: usize = 68 * 1024;
 /// The most plaintext that is sealed in one call: what is sealed must be sent, however slowly the client takes it.
 pub const SEAL_BYTES: usize = 4 * RECORD_BYTES;
 
-/// What a record adds to its plaintext at most: header, content type or explicit nonce, and tag.
-const RECORD_OVERHEAD: usize = 64;
+/// Slices that are sealed together at most.
+const SLICES: usize = 32;
 
 /// One connection's TLS, from the moment its configuration has been chosen.
 pub struct Session {
-    connection: UnbufferedServerConnection,
+    state: State,
     /// What came and could not be used: more has to come first, or there was no memory for its plaintext.
     kept: Vec<u8>,
+    /// How much of `kept` the handshake has seen; it is the begin of a message, and may be decrypted.
+    seen: usize,
     /// There may be whole records in `kept`.
     has_records: bool,
     /// Plaintext for which there was no memory.
@@ -47,7 +55,12 @@ pub struct Session {
     /// How much of what is spilled came before the handshake was complete (RFC 8446 2.3).
     early: usize,
     peer_closed: bool,
-    failed: bool,
+}
+
+enum State {
+    Handshake(Box<UnbufferedServerConnection>),
+    Open(Traffic, Option<Box<SessionInfo>>),
+    Failed(Failure),
 }
 
 /// Why a session cannot go on. The alert that says so has been sealed.
@@ -57,21 +70,22 @@ pub struct Failure(Error);
 impl Session {
     /// A session whose handshake is made with `config`, and for which these bytes came already.
     pub fn new(config: Arc<ServerConfig>, kept: Vec<u8>) -> Result<Self, Failure> {
+        let connection = UnbufferedServerConnection::new(config).map_err(Failure)?;
         Ok(Session {
-            connection: UnbufferedServerConnection::new(config).map_err(Failure)?,
+            state: State::Handshake(Box::new(connection)),
             has_records: !kept.is_empty(),
             kept,
+            seen: 0,
             spilled: Vec::new(),
             taken: 0,
             early: 0,
             peer_closed: false,
-            failed: false,
         })
     }
 
     /// Whether the handshake is complete.
     pub fn is_open(&self) -> bool {
-        !self.connection.is_handshaking()
+        matches!(self.state, State::Open(..))
     }
 
     /// Whether plaintext can be had without anything more from the socket.
@@ -101,9 +115,21 @@ impl Session {
         self.early > 0
     }
 
-    /// What was agreed on in the handshake.
+    /// What has been agreed on so far.
     pub fn info(&self) -> SessionInfo {
-        SessionInfo::of(&self.connection)
+        match &self.state {
+            State::Handshake(connection) => SessionInfo::of(connection),
+            State::Open(_, Some(info)) => (**info).clone(),
+            State::Open(_, None) | State::Failed(_) => SessionInfo::default(),
+        }
+    }
+
+    /// What was agreed on in the handshake, once: it is not kept any longer.
+    pub fn take_info(&mut self) -> Option<Box<SessionInfo>> {
+        match &mut self.state {
+            State::Open(_, info) => info.take(),
+            _ => None,
+        }
     }
 
     /// Takes plaintext that waits.
@@ -133,54 +159,39 @@ impl Session {
         plaintext: &mut [u8],
         sealed: &mut Sealed,
     ) -> Result<usize, Failure> {
-        let end = self.kept.len() + fresh;
-        memory[..self.kept.len()].copy_from_slice(&self.kept);
+        if let State::Failed(failure) = &self.state {
+            return Err(failure.clone());
+        }
+        let input = &mut memory[..self.kept.len() + fresh];
+        input[..self.kept.len()].copy_from_slice(&self.kept);
         let filled = match self.is_early() {
             true => 0,
             false => self.take_plaintext(plaintext),
+        };
+        self.has_records = false;
+        let used = match self.shake_hands(input, sealed) {
+            Ok(used) => used,
+            Err(error) => return Err(self.fail(error, sealed)),
         };
         let mut sink = Sink {
             plaintext,
             filled,
             spilled: &mut self.spilled,
+            is_early: self.early > 0,
         };
-        let input = &mut memory[..end];
-        let mut used = 0;
-        let stopped = loop {
-            let UnbufferedStatus { discard, state } =
-                self.connection.process_tls_records(&mut input[used..]);
-            used += discard;
-            match state {
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while let Some(Ok(record)) = traffic.next_record() {
-                        sink.put(record.payload);
-                        used += record.discard;
-                    }
-                }
-                Ok(ConnectionState::ReadEarlyData(mut traffic)) => {
-                    while let Some(Ok(record)) = traffic.next_record() {
-                        sink.spilled.extend_from_slice(record.payload);
-                        self.early += record.payload.len();
-                        used += record.discard;
-                    }
-                }
-                Ok(ConnectionState::EncodeTlsData(data)) => encode(data, sealed),
-                // It is in `sealed`, from where it is sent before anything that comes later.
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                Ok(ConnectionState::PeerClosed) => self.peer_closed = true,
-                Ok(_) => break Ok(false),
-                Err(error) => break Err(error),
+        let opened = match &mut self.state {
+            State::Open(traffic, _) if !self.peer_closed => {
+                open(traffic, &mut input[used..], &mut sink, sealed)
             }
-            if (sink.is_full() || self.early > 0) && used < input.len() {
-                break Ok(true);
-            }
+            _ => Ok(Opened::default()),
         };
         let filled = sink.filled;
-        match stopped {
-            Ok(has_records) => {
-                self.has_records = has_records;
-                self.keep(&input[used..]);
-                if !has_records && self.kept.len() > KEPT_BYTES {
+        match opened {
+            Ok(opened) => {
+                self.peer_closed |= opened.peer_closed;
+                self.has_records |= opened.has_records;
+                self.keep(&input[used + opened.used..]);
+                if !self.has_records && self.kept.len() > KEPT_BYTES {
                     return Err(self.fail(Error::PeerSentOversizedRecord, sealed));
                 }
                 Ok(filled)
@@ -191,110 +202,95 @@ impl Session {
 
     /// Seals as much of `plaintext` as one call does, and returns how much that is: nothing before the handshake is complete.
     pub fn seal(&mut self, plaintext: &[u8], sealed: &mut Sealed) -> Result<usize, Failure> {
-        let most = plaintext.len().min(SEAL_BYTES);
-        self.write(sealed, |traffic, sealed| {
-            seal(traffic, &plaintext[..most], sealed).map(|()| most)
-        })
+        self.seal_slices(&[IoSlice::new(plaintext)], sealed)
     }
 
-    /// Seals as much of the slices as one call does. Small ones share a record; for that they are copied together in `memory`,
-    /// which is of [`RECORD_BYTES`].
+    /// Seals as much of the slices as one call does. Small ones share a record. What more there are than some slices is left.
     pub fn seal_slices(
         &mut self,
         slices: &[IoSlice<'_>],
-        memory: &mut [u8],
         sealed: &mut Sealed,
     ) -> Result<usize, Failure> {
-        self.write(sealed, |traffic, sealed| {
-            let mut done = 0;
-            let mut slices = slices.iter().map(|slice| &slice[..]);
-            let mut rest: &[u8] = &[];
-            while done < SEAL_BYTES {
-                if rest.is_empty() {
-                    match slices.next() {
-                        Some(slice) => rest = slice,
-                        None => break,
-                    }
-                }
-                let whole = rest.len().min(SEAL_BYTES - done) / RECORD_BYTES * RECORD_BYTES;
-                if whole > 0 {
-                    seal(traffic, &rest[..whole], sealed)?;
-                    rest = &rest[whole..];
-                    done += whole;
-                    continue;
-                }
-                let most = RECORD_BYTES.min(SEAL_BYTES - done);
-                let mut gathered = 0;
-                loop {
-                    let count = rest.len().min(most - gathered);
-                    memory[gathered..gathered + count].copy_from_slice(&rest[..count]);
-                    gathered += count;
-                    rest = &rest[count..];
-                    if gathered == most {
-                        break;
-                    }
-                    match slices.next() {
-                        Some(slice) => rest = slice,
-                        None => break,
-                    }
-                }
-                seal(traffic, &memory[..gathered], sealed)?;
-                done += gathered;
+        let traffic = match &mut self.state {
+            State::Open(traffic, _) => traffic,
+            State::Handshake(_) => return Ok(0),
+            State::Failed(failure) => return Err(failure.clone()),
+        };
+        if traffic.has_ended() {
+            return Ok(0);
+        }
+        let mut chunks: [&[u8]; SLICES] = [&[]; SLICES];
+        for (chunk, slice) in chunks.iter_mut().zip(slices) {
+            *chunk = slice;
+        }
+        let mut rest = OutboundChunks::new(&chunks[..slices.len().min(SLICES)]);
+        let mut done = 0;
+        while done < SEAL_BYTES && !rest.is_empty() {
+            let (record, behind) = rest.split_at(RECORD_BYTES);
+            let count = record.len();
+            if let Err(error) = traffic.seal(record, sealed) {
+                return Err(self.fail(error, sealed));
             }
-            Ok(done)
-        })
+            done += count;
+            rest = behind;
+        }
+        Ok(done)
     }
 
     /// Seals the alert that says that nothing more is sent. Before the handshake is complete there is none.
     pub fn close_notify(&mut self, sealed: &mut Sealed) {
-        if self.failed {
-            return;
+        if let State::Open(traffic, _) = &mut self.state {
+            traffic.close_notify(sealed);
         }
-        // A connection that cannot say so any more is closed all the same.
-        let _ = self.write(sealed, |traffic, sealed| {
-            let mut room = RECORD_OVERHEAD;
-            loop {
-                match traffic.queue_close_notify(sealed.spare(room)) {
-                    Ok(count) => {
-                        sealed.filled(count);
-                        return Ok(0);
-                    }
-                    Err(EncryptError::InsufficientSize(size)) => room = size.required_size,
-                    Err(EncryptError::EncryptExhausted) => return Ok(0),
-                }
-            }
-        });
     }
 
-    /// Lets `act` write, once what the session has to send before that is sealed.
-    fn write(
-        &mut self,
-        sealed: &mut Sealed,
-        act: impl FnOnce(&mut Traffic<'_>, &mut Sealed) -> Result<usize, Error>,
-    ) -> Result<usize, Failure> {
-        if self.failed || !self.is_open() {
-            return Ok(0);
-        }
+    /// Goes on with the handshake until it is complete or more has to come, and returns how much of `input` that takes.
+    ///
+    /// Records are handed over one by one, so that none is left with it when it is complete. Early data that is not wanted is
+    /// the exception: each call counts all of what is skipped anew, and the client is to get away with more than a few.
+    fn shake_hands(&mut self, input: &mut [u8], sealed: &mut Sealed) -> Result<usize, Error> {
         let mut used = 0;
-        let written = loop {
-            // Records that wait for memory stay as they are; the begin of a handshake message has to be there.
-            let input = match self.has_records {
-                true => &mut [],
-                false => &mut self.kept[used..],
-            };
-            let UnbufferedStatus { discard, state } = self.connection.process_tls_records(input);
-            used += discard;
-            match state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => break act(&mut traffic, sealed),
-                Ok(ConnectionState::EncodeTlsData(data)) => encode(data, sealed),
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                Ok(ConnectionState::PeerClosed) => self.peer_closed = true,
-                Ok(_) => break Ok(0),
-                Err(error) => break Err(error),
+        let mut skips = false;
+        while let State::Handshake(connection) = &mut self.state {
+            let next = &input[used + self.seen..];
+            match record_length(next) {
+                Some(length) if length <= next.len() => self.seen += length,
+                None if next.len() >= HEADER_BYTES => self.seen += next.len(),
+                _ => break,
             }
-        };
-        self.kept.drain(..used);
-        written.map_err(|error| self.fail(error, sealed))
+            if skips {
+                while let Some(length) = record_length(&input[used + self.seen..])
+                    && used + self.seen + length <= input.len()
+                {
+                    self.seen += length;
+                }
+            }
+            let end = used + self.seen;
+            let stepped = step(connection, &mut input[used..end], &mut self.spilled, sealed)?;
+            skips = stepped.used == 0;
+            used += stepped.used;
+            self.seen -= stepped.used;
+            self.early += stepped.early;
+            if is_complete(connection) {
+                self.open()?;
+            } else if stepped.early > 0 && end < input.len() {
+                // It is taken by itself, and there is a limit to how much of it waits.
+                self.has_records = true;
+                break;
+            }
+        }
+        Ok(used)
+    }
+
+    /// The handshake is complete.
+    fn open(&mut self) -> Result<(), Error> {
+        let failed = State::Failed(Failure(Error::HandshakeNotComplete));
+        if let State::Handshake(connection) = std::mem::replace(&mut self.state, failed) {
+            let info = SessionInfo::of(&connection);
+            self.seen = 0;
+            self.state = State::Open(Traffic::new(*connection)?, Some(Box::new(info)));
+        }
+        Ok(())
     }
 
     /// Keeps what could not be used. Only what has come is reserved, whatever length it declares.
@@ -309,17 +305,28 @@ impl Session {
     }
 
     fn fail(&mut self, error: Error, sealed: &mut Sealed) -> Failure {
-        self.failed = true;
         self.kept = Vec::new();
         self.has_records = false;
-        // The alert is the last of what it still has to send; it takes no input.
-        while self.connection.wants_write() {
-            match self.connection.process_tls_records(&mut []).state {
-                Ok(ConnectionState::EncodeTlsData(data)) => encode(data, sealed),
-                _ => break,
+        match &mut self.state {
+            State::Handshake(connection) => {
+                // The alert is the last of what it still has to send; it takes no input.
+                while connection.wants_write() {
+                    match connection.process_tls_records(&mut []).state {
+                        Ok(ConnectionState::EncodeTlsData(data)) => encode(data, sealed),
+                        _ => break,
+                    }
+                }
             }
+            State::Open(traffic, _) => {
+                if let Some(alert) = alert_for(&error) {
+                    traffic.fail(alert, sealed);
+                }
+            }
+            State::Failed(_) => {}
         }
-        Failure(error)
+        let failure = Failure(error);
+        self.state = State::Failed(failure.clone());
+        failure
     }
 }
 
@@ -349,13 +356,22 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-type Traffic<'c> = WriteTraffic<'c, ServerConnectionData>;
-
 /// Where plaintext goes.
 struct Sink<'a> {
     plaintext: &'a mut [u8],
     filled: usize,
     spilled: &'a mut Vec<u8>,
+    /// Early data waits to be taken, by itself.
+    is_early: bool,
+}
+
+/// What became of records.
+#[derive(Default)]
+struct Opened {
+    used: usize,
+    /// There are more, and no memory for their plaintext.
+    has_records: bool,
+    peer_closed: bool,
 }
 
 impl Sink<'_> {
@@ -371,32 +387,108 @@ impl Sink<'_> {
     }
 
     fn is_full(&self) -> bool {
-        self.filled == self.plaintext.len() && !self.spilled.is_empty()
+        self.is_early || self.filled == self.plaintext.len() && !self.spilled.is_empty()
     }
 }
 
+/// Opens the records that there are, as far as there is memory for their plaintext.
+fn open(
+    traffic: &mut Traffic,
+    input: &mut [u8],
+    sink: &mut Sink<'_>,
+    sealed: &mut Sealed,
+) -> Result<Opened, Error> {
+    let mut opened = Opened::default();
+    while !opened.peer_closed {
+        let next = &mut input[opened.used..];
+        let Some(header) = Header::read(next, traffic.is_tls13())? else {
+            break;
+        };
+        if header.length > next.len() {
+            break;
+        }
+        // One of them goes on in any case: whoever asks again and again gets somewhere.
+        if sink.is_full() && opened.used > 0 {
+            opened.has_records = true;
+            break;
+        }
+        match traffic.open(header, &mut next[..header.length], sealed)? {
+            Came::Plaintext(payload) => sink.put(payload),
+            Came::End => opened.peer_closed = true,
+            Came::Nothing => {}
+        }
+        opened.used += header.length;
+    }
+    Ok(opened)
+}
+
+/// How long the record is that bytes begin with, with its header; none when its header is not all there, or declares what
+/// no record is. What else it is, and what the client is told of one that is not as it should be, is the handshake's to say.
+fn record_length(bytes: &[u8]) -> Option<usize> {
+    let &[typ, _, _, high, low, ..] = bytes else {
+        return None;
+    };
+    let payload = usize::from(u16::from_be_bytes([high, low]));
+    let is_known = !matches!(ContentType::from(typ), ContentType::Unknown(_));
+    (is_known && payload <= RECORD_BYTES + EXPANSION).then_some(HEADER_BYTES + payload)
+}
+
+/// What became of a part of a handshake.
+#[derive(Default)]
+struct Stepped {
+    /// How much of the input is not needed any more.
+    used: usize,
+    /// How much plaintext has come of it that is early.
+    early: usize,
+}
+
+/// Lets the handshake do what it can with `input`, but no more than to complete.
+fn step(
+    connection: &mut UnbufferedServerConnection,
+    input: &mut [u8],
+    spilled: &mut Vec<u8>,
+    sealed: &mut Sealed,
+) -> Result<Stepped, Error> {
+    let mut stepped = Stepped::default();
+    while !is_complete(connection) {
+        let UnbufferedStatus { discard, state } =
+            connection.process_tls_records(&mut input[stepped.used..]);
+        stepped.used += discard;
+        match state? {
+            ConnectionState::ReadTraffic(mut traffic) => {
+                while let Some(Ok(record)) = traffic.next_record() {
+                    spilled.extend_from_slice(record.payload);
+                    stepped.used += record.discard;
+                }
+            }
+            ConnectionState::ReadEarlyData(mut traffic) => {
+                while let Some(Ok(record)) = traffic.next_record() {
+                    spilled.extend_from_slice(record.payload);
+                    stepped.early += record.payload.len();
+                    stepped.used += record.discard;
+                }
+            }
+            ConnectionState::EncodeTlsData(data) => encode(data, sealed),
+            // It is in `sealed`, from where it is sent before anything that comes later.
+            ConnectionState::TransmitTlsData(data) => data.done(),
+            _ => break,
+        }
+    }
+    Ok(stepped)
+}
+
+/// Whether nothing of a handshake is left, on either side.
+fn is_complete(connection: &UnbufferedServerConnection) -> bool {
+    !connection.is_handshaking() && !connection.wants_write()
+}
+
 fn encode(mut data: EncodeTlsData<'_, ServerConnectionData>, sealed: &mut Sealed) {
-    let mut room = RECORD_OVERHEAD;
+    let mut room = 0;
     loop {
         match data.encode(sealed.spare(room)) {
             Ok(count) => return sealed.filled(count),
             Err(EncodeError::InsufficientSize(size)) => room = size.required_size,
             Err(EncodeError::AlreadyEncoded) => return,
-        }
-    }
-}
-
-fn seal(traffic: &mut Traffic<'_>, plaintext: &[u8], sealed: &mut Sealed) -> Result<(), Error> {
-    let records = plaintext.len().div_ceil(RECORD_BYTES) + 1;
-    let mut room = plaintext.len() + records * RECORD_OVERHEAD;
-    loop {
-        match traffic.encrypt(plaintext, sealed.spare(room)) {
-            Ok(count) => {
-                sealed.filled(count);
-                return Ok(());
-            }
-            Err(EncryptError::InsufficientSize(size)) => room = size.required_size,
-            Err(EncryptError::EncryptExhausted) => return Err(Error::EncryptError),
         }
     }
 }

@@ -33,9 +33,8 @@ impl Connection {
                 }
                 let late_at = tls.late_at();
                 self.answer_due = late_at.map_or(0, |at| room.milliseconds(at));
-                if let Some(session) = tls.session() {
-                    let info = session.info();
-                    self.note_session(room, info);
+                if let Some(info) = tls.take_info() {
+                    self.note_session(room, *info);
                 } else if let Some(session) = tls.early_session() {
                     // Handlers of early requests look it up before the handshake is complete.
                     let (info, name) = (session.info(), tls.server_name().map(Box::from));

@@ -1,6 +1,6 @@
 //! What the streams of one I/O thread that speak TLS share.
 
-use millrace_tls::{KEPT_BYTES, RECORD_BYTES, SEAL_BYTES, Sealed};
+use millrace_tls::{KEPT_BYTES, SEAL_BYTES, Sealed};
 
 /// Bytes read from a socket at once.
 pub(super) const READ_BYTES: usize = 64 * 1024;
@@ -24,8 +24,6 @@ const SPARE_BUFFERS: usize = 8;
 pub(crate) struct TlsRoom {
     /// What is read from sockets, behind what a session keeps of earlier reads.
     pub(super) received: Vec<u8>,
-    /// Small pieces on their way into one record.
-    pub(super) gathered: Vec<u8>,
     /// Records on their way to a socket.
     pub(super) sealed: Sealed,
     spare: Vec<Sealed>,
@@ -44,7 +42,6 @@ impl TlsRoom {
     pub(super) fn prepare(&mut self) {
         if self.received.is_empty() {
             self.received = vec![0; KEPT_BYTES + READ_BYTES];
-            self.gathered = vec![0; RECORD_BYTES];
         }
         if self.sealed.capacity() < SEALED_BYTES {
             self.sealed = Sealed::with_capacity(SEALED_BYTES);

@@ -13,13 +13,17 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use millrace_tls::{
-    Choice, Failure, Hello, HelloReader, Named, RECORD_BYTES, Refusal, Sealed, Session,
+    Choice, Failure, Hello, HelloReader, Named, RECORD_BYTES, Refusal, Sealed, Session, SessionInfo,
 };
 
 use super::room::READ_BYTES;
 use super::{Found, Question, TlsRoom};
 use crate::server::Server;
 use crate::socket::{Stream, read_piece};
+
+/// Reads without any plaintext before the thread's others get their turn: a client may send records that are empty, or that
+/// change keys.
+const FRUITLESS_READS: usize = 4;
 
 /// A stream that speaks TLS.
 #[derive(Debug)]
@@ -42,9 +46,9 @@ pub(crate) struct TlsStream {
 #[derive(Debug)]
 enum State {
     /// What the client wants is not known yet.
-    Greeting(Greeting),
+    Greeting(Box<Greeting>),
     /// JavaScript is asked for the credentials of a name.
-    Asking(Asking),
+    Asking(Box<Asking>),
     Running(Session),
     /// It has failed.
     Over,
@@ -82,11 +86,11 @@ impl TlsStream {
     pub(crate) fn new(stream: Stream, server: Arc<Server>) -> Self {
         TlsStream {
             stream,
-            state: State::Greeting(Greeting {
+            state: State::Greeting(Box::new(Greeting {
                 server,
                 reader: HelloReader::new(),
                 came: Vec::new(),
-            }),
+            })),
             server_name: None,
             unsent: Sealed::default(),
             unreported: 0,
@@ -100,10 +104,10 @@ impl TlsStream {
         &self.stream
     }
 
-    /// Its session, once the handshake is complete.
-    pub(crate) fn session(&self) -> Option<&Session> {
-        match &self.state {
-            State::Running(session) if session.is_open() => Some(session),
+    /// What was agreed on, once, when the handshake is complete.
+    pub(crate) fn take_info(&mut self) -> Option<Box<SessionInfo>> {
+        match &mut self.state {
+            State::Running(session) => session.take_info(),
             _ => None,
         }
     }
@@ -165,6 +169,7 @@ impl TlsStream {
             // Nothing is waiting to be written that would take it along.
             let _ = self.poll_unsent(context, room)?;
         }
+        let mut fruitless = 0;
         loop {
             let State::Running(session) = &mut self.state else {
                 ready!(self.poll_step(context, room))?;
@@ -200,6 +205,11 @@ impl TlsStream {
             if count > 0 {
                 return Poll::Ready(Ok(count));
             }
+            fruitless += 1;
+            if fruitless == FRUITLESS_READS {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
     }
 
@@ -223,7 +233,7 @@ impl TlsStream {
         let most = slices.iter().map(|slice| slice.len()).sum();
         self.poll_seal(context, room, most, |session, room| {
             session
-                .seal_slices(slices, &mut room.gathered, &mut room.sealed)
+                .seal_slices(slices, &mut room.sealed)
                 .map_err(failed)
         })
     }
@@ -241,6 +251,10 @@ impl TlsStream {
             let piece = read_piece(file, &range, memory)?;
             session.seal(piece, &mut room.sealed).map_err(failed)
         })
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(&self.state, State::Running(session) if session.is_open())
     }
 
     /// Says that nothing more will be written, and closes the sending side: at once, or when what is unsent is sent.
@@ -285,7 +299,7 @@ impl TlsStream {
         seal: impl FnOnce(&mut Session, &mut TlsRoom) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         room.prepare();
-        while self.session().is_none() {
+        while !self.is_open() {
             ready!(self.poll_step(context, room))?;
         }
         ready!(self.poll_unsent(context, room))?;
@@ -293,7 +307,12 @@ impl TlsStream {
             let State::Running(session) = &mut self.state else {
                 return Poll::Pending;
             };
-            self.unreported = seal(session, room)?;
+            let sealed = seal(session, room);
+            if sealed.is_err() {
+                // The alert that says why.
+                let _ = self.poll_sealed(context, room);
+            }
+            self.unreported = sealed?;
             ready!(self.poll_sealed(context, room))?;
         }
         let count = std::mem::take(&mut self.unreported);
@@ -367,11 +386,10 @@ impl TlsStream {
         room: &mut TlsRoom,
         hello: Hello,
     ) -> io::Result<()> {
-        let State::Greeting(Greeting { server, came, .. }) =
-            std::mem::replace(&mut self.state, State::Over)
-        else {
+        let State::Greeting(greeting) = std::mem::replace(&mut self.state, State::Over) else {
             return Ok(());
         };
+        let Greeting { server, came, .. } = *greeting;
         self.server_name = hello.server_name.as_deref().map(Box::from);
         let Some(tls) = &server.tls else {
             return Err(io::ErrorKind::Unsupported.into());
@@ -381,14 +399,14 @@ impl TlsStream {
                 Found::Known(named) => Choice::Config(named.choose(&hello)),
                 Found::Unknown => tls.context().unanswered(&hello),
                 Found::Asked(asked) => {
-                    self.state = State::Asking(Asking {
+                    self.state = State::Asking(Box::new(Asking {
                         hello,
                         came,
                         question: asked.question,
                         is_new: asked.is_new,
                         waits: false,
                         server,
-                    });
+                    }));
                     return Ok(());
                 }
             },
@@ -454,7 +472,10 @@ impl TlsStream {
             // What the system does not take now is sent by whoever reads or writes next; an error shows there too.
             let _ = self.poll_sealed(context, room);
         }
-        received.map_err(failed)
+        received.map_err(|failure| {
+            self.state = State::Over;
+            failed(failure)
+        })
     }
 
     /// Sends what was just sealed, and keeps what the system does not take.

@@ -80,11 +80,21 @@ fn comes_in_pieces_of_every_size() {
 
 #[test]
 fn is_skipped_where_it_is_not_wanted() {
-    let wanted = site(1000);
-    let (Pair { client, .. }, first) = hasty(&wanted, b"early");
-    // The same client comes to a server with other keys.
-    let server = Server::new(site(0).config(&first));
-    let mut pair = Pair { client, server };
-    assert_eq!(pair.server.give(&first), Ok(Vec::new()));
-    assert!(!pair.server.session.is_open() && !pair.server.session.is_early());
+    let wanted = site(16_000);
+    for records in [0, 1, 2, 10, 15] {
+        let (mut pair, mut first) = hasty(&wanted, b"early");
+        for _ in 0..records {
+            let mut writer = pair.client.early_data().unwrap();
+            writer.write_all(&[b'e'; 500]).unwrap();
+            first.extend(sent(&mut pair.client));
+        }
+        // The same client comes to a server that has forgotten its tickets.
+        let forgetful = wanted.config_of_another(&first);
+        pair.server = Server::new(forgetful);
+        assert_eq!(pair.server.give(&first), Ok(Vec::new()));
+        assert!(!pair.server.session.is_open() && !pair.server.session.is_early());
+        assert_eq!(pair.exchange(), b"");
+        assert!(pair.server.session.is_open(), "{records}");
+        assert!(!pair.client.is_early_data_accepted());
+    }
 }

@@ -21,6 +21,7 @@ const READ_BYTES: usize = 256 * 1024;
 pub(crate) struct Site {
     pub(crate) client: Arc<ClientConfig>,
     pub(crate) context: Context,
+    settings: Settings,
 }
 
 /// The server's side, with the memory that it works in.
@@ -45,17 +46,15 @@ impl Site {
     pub(crate) fn with(settings: Settings, versions: &[&'static SupportedProtocolVersion]) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         let own = self_signed(&["localhost".into()], 1, now.as_secs() as i64).unwrap();
-        let context = Context::new(
-            &Settings {
-                certificates: vec![Material {
-                    certificate: Some(Blob::Memory(own.certificate_pem.clone().into())),
-                    key: Some(Blob::Memory(own.key_pem.clone().into())),
-                    ..Material::default()
-                }],
-                ..settings
-            },
-            None,
-        );
+        let settings = Settings {
+            certificates: vec![Material {
+                certificate: Some(Blob::Memory(own.certificate_pem.clone().into())),
+                key: Some(Blob::Memory(own.key_pem.clone().into())),
+                ..Material::default()
+            }],
+            ..settings
+        };
+        let context = Context::new(&settings, None);
         let mut roots = RootCertStore::empty();
         let certificate = CertificateDer::from_pem_slice(own.certificate_pem.as_bytes());
         roots.add(certificate.unwrap()).unwrap();
@@ -67,6 +66,7 @@ impl Site {
         Site {
             client: Arc::new(client),
             context: context.unwrap(),
+            settings,
         }
     }
 
@@ -76,11 +76,13 @@ impl Site {
     }
 
     pub(crate) fn config(&self, first: &[u8]) -> Arc<ServerConfig> {
-        let hello = HelloReader::new().read(&mut &*first).unwrap().unwrap();
-        match self.context.choose(&hello) {
-            Choice::Config(config) => config,
-            choice => panic!("{choice:?}"),
-        }
+        config_for(&self.context, first)
+    }
+
+    /// The same of a server that knows nothing of this one's sessions.
+    pub(crate) fn config_of_another(&self, first: &[u8]) -> Arc<ServerConfig> {
+        let context = Context::new(&self.settings, None).unwrap();
+        config_for(&context, first)
     }
 
     /// A client that has said hello, and a server that has not heard it.
@@ -160,6 +162,14 @@ impl Pair {
             deliver(&mut self.client, &to_client).expect("the client goes on");
             plaintext.extend(self.server.give(&to_server).expect("the server goes on"));
         }
+    }
+}
+
+fn config_for(context: &Context, first: &[u8]) -> Arc<ServerConfig> {
+    let hello = HelloReader::new().read(&mut &*first).unwrap().unwrap();
+    match context.choose(&hello) {
+        Choice::Config(config) => config,
+        choice => panic!("{choice:?}"),
     }
 }
 
