@@ -4,6 +4,7 @@
 //! earlier reads, and hands that to [`receive`](Session::receive). What is to be sent is appended to a [`Sealed`]. Between
 //! calls a session that has used everything it was given owns no buffer.
 
+mod handshake;
 mod keys;
 mod record;
 mod sealed;
@@ -16,11 +17,10 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use rustls::crypto::cipher::OutboundChunks;
-use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
-use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
-use rustls::{ContentType, Error, ServerConfig};
+use rustls::{Error, ServerConfig};
 
-use self::record::{EXPANSION, HEADER_BYTES, Header};
+use self::handshake::Handshake;
+use self::record::Header;
 pub use self::sealed::Sealed;
 use self::traffic::{Came, Traffic, alert_for};
 use crate::explain::explain;
@@ -44,8 +44,6 @@ pub struct Session {
     state: State,
     /// What came and could not be used: more has to come first, or there was no memory for its plaintext.
     kept: Vec<u8>,
-    /// How much of `kept` the handshake has seen; it is the begin of a message, and may be decrypted.
-    seen: usize,
     /// There may be whole records in `kept`.
     has_records: bool,
     /// Plaintext for which there was no memory.
@@ -58,7 +56,7 @@ pub struct Session {
 }
 
 enum State {
-    Handshake(Box<UnbufferedServerConnection>),
+    Handshake(Box<Handshake>),
     Open(Traffic, Option<Box<SessionInfo>>),
     Failed(Failure),
 }
@@ -70,12 +68,11 @@ pub struct Failure(Error);
 impl Session {
     /// A session whose handshake is made with `config`, and for which these bytes came already.
     pub fn new(config: Arc<ServerConfig>, kept: Vec<u8>) -> Result<Self, Failure> {
-        let connection = UnbufferedServerConnection::new(config).map_err(Failure)?;
+        let handshake = Handshake::new(config).map_err(Failure)?;
         Ok(Session {
-            state: State::Handshake(Box::new(connection)),
+            state: State::Handshake(Box::new(handshake)),
             has_records: !kept.is_empty(),
             kept,
-            seen: 0,
             spilled: Vec::new(),
             taken: 0,
             early: 0,
@@ -118,7 +115,7 @@ impl Session {
     /// What has been agreed on so far.
     pub fn info(&self) -> SessionInfo {
         match &self.state {
-            State::Handshake(connection) => SessionInfo::of(connection),
+            State::Handshake(handshake) => handshake.info(),
             State::Open(_, Some(info)) => (**info).clone(),
             State::Open(_, None) | State::Failed(_) => SessionInfo::default(),
         }
@@ -244,51 +241,27 @@ impl Session {
         }
     }
 
-    /// Goes on with the handshake until it is complete or more has to come, and returns how much of `input` that takes.
-    ///
-    /// Records are handed over one by one, so that none is left with it when it is complete. Early data that is not wanted is
-    /// the exception: each call counts all of what is skipped anew, and the client is to get away with more than a few.
+    /// Goes on with the handshake, and returns how much of `input` that takes.
     fn shake_hands(&mut self, input: &mut [u8], sealed: &mut Sealed) -> Result<usize, Error> {
-        let mut used = 0;
-        let mut skips = false;
-        while let State::Handshake(connection) = &mut self.state {
-            let next = &input[used + self.seen..];
-            match record_length(next) {
-                Some(length) if length <= next.len() => self.seen += length,
-                None if next.len() >= HEADER_BYTES => self.seen += next.len(),
-                _ => break,
-            }
-            if skips {
-                while let Some(length) = record_length(&input[used + self.seen..])
-                    && used + self.seen + length <= input.len()
-                {
-                    self.seen += length;
-                }
-            }
-            let end = used + self.seen;
-            let stepped = step(connection, &mut input[used..end], &mut self.spilled, sealed)?;
-            skips = stepped.used == 0;
-            used += stepped.used;
-            self.seen -= stepped.used;
-            self.early += stepped.early;
-            if is_complete(connection) {
-                self.open()?;
-            } else if stepped.early > 0 && end < input.len() {
-                // It is taken by itself, and there is a limit to how much of it waits.
-                self.has_records = true;
-                break;
-            }
+        let State::Handshake(handshake) = &mut self.state else {
+            return Ok(0);
+        };
+        let progress = handshake.go_on(input, &mut self.spilled, sealed)?;
+        self.early += progress.early;
+        self.has_records = progress.has_records;
+        if progress.is_complete {
+            self.open()?;
         }
-        Ok(used)
+        Ok(progress.used)
     }
 
     /// The handshake is complete.
     fn open(&mut self) -> Result<(), Error> {
         let failed = State::Failed(Failure(Error::HandshakeNotComplete));
-        if let State::Handshake(connection) = std::mem::replace(&mut self.state, failed) {
-            let info = SessionInfo::of(&connection);
-            self.seen = 0;
-            self.state = State::Open(Traffic::new(*connection)?, Some(Box::new(info)));
+        if let State::Handshake(handshake) = std::mem::replace(&mut self.state, failed) {
+            let info = handshake.info();
+            let traffic = Traffic::new(handshake.into_connection())?;
+            self.state = State::Open(traffic, Some(Box::new(info)));
         }
         Ok(())
     }
@@ -308,15 +281,7 @@ impl Session {
         self.kept = Vec::new();
         self.has_records = false;
         match &mut self.state {
-            State::Handshake(connection) => {
-                // The alert is the last of what it still has to send; it takes no input.
-                while connection.wants_write() {
-                    match connection.process_tls_records(&mut []).state {
-                        Ok(ConnectionState::EncodeTlsData(data)) => encode(data, sealed),
-                        _ => break,
-                    }
-                }
-            }
+            State::Handshake(handshake) => handshake.fail(sealed),
             State::Open(traffic, _) => {
                 if let Some(alert) = alert_for(&error) {
                     traffic.fail(alert, sealed);
@@ -420,75 +385,4 @@ fn open(
         opened.used += header.length;
     }
     Ok(opened)
-}
-
-/// How long the record is that bytes begin with, with its header; none when its header is not all there, or declares what
-/// no record is. What else it is, and what the client is told of one that is not as it should be, is the handshake's to say.
-fn record_length(bytes: &[u8]) -> Option<usize> {
-    let &[typ, _, _, high, low, ..] = bytes else {
-        return None;
-    };
-    let payload = usize::from(u16::from_be_bytes([high, low]));
-    let is_known = !matches!(ContentType::from(typ), ContentType::Unknown(_));
-    (is_known && payload <= RECORD_BYTES + EXPANSION).then_some(HEADER_BYTES + payload)
-}
-
-/// What became of a part of a handshake.
-#[derive(Default)]
-struct Stepped {
-    /// How much of the input is not needed any more.
-    used: usize,
-    /// How much plaintext has come of it that is early.
-    early: usize,
-}
-
-/// Lets the handshake do what it can with `input`, but no more than to complete.
-fn step(
-    connection: &mut UnbufferedServerConnection,
-    input: &mut [u8],
-    spilled: &mut Vec<u8>,
-    sealed: &mut Sealed,
-) -> Result<Stepped, Error> {
-    let mut stepped = Stepped::default();
-    while !is_complete(connection) {
-        let UnbufferedStatus { discard, state } =
-            connection.process_tls_records(&mut input[stepped.used..]);
-        stepped.used += discard;
-        match state? {
-            ConnectionState::ReadTraffic(mut traffic) => {
-                while let Some(Ok(record)) = traffic.next_record() {
-                    spilled.extend_from_slice(record.payload);
-                    stepped.used += record.discard;
-                }
-            }
-            ConnectionState::ReadEarlyData(mut traffic) => {
-                while let Some(Ok(record)) = traffic.next_record() {
-                    spilled.extend_from_slice(record.payload);
-                    stepped.early += record.payload.len();
-                    stepped.used += record.discard;
-                }
-            }
-            ConnectionState::EncodeTlsData(data) => encode(data, sealed),
-            // It is in `sealed`, from where it is sent before anything that comes later.
-            ConnectionState::TransmitTlsData(data) => data.done(),
-            _ => break,
-        }
-    }
-    Ok(stepped)
-}
-
-/// Whether nothing of a handshake is left, on either side.
-fn is_complete(connection: &UnbufferedServerConnection) -> bool {
-    !connection.is_handshaking() && !connection.wants_write()
-}
-
-fn encode(mut data: EncodeTlsData<'_, ServerConnectionData>, sealed: &mut Sealed) {
-    let mut room = 0;
-    loop {
-        match data.encode(sealed.spare(room)) {
-            Ok(count) => return sealed.filled(count),
-            Err(EncodeError::InsufficientSize(size)) => room = size.required_size,
-            Err(EncodeError::AlreadyEncoded) => return,
-        }
-    }
 }

@@ -4,7 +4,8 @@
 //! returned, and the same bytes come again. So a connection whose output is empty has handed everything on, as without
 //! TLS, and there is no second queue that its timeouts would have to know.
 
-use std::fmt;
+mod opening;
+
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -12,12 +13,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use millrace_tls::{
-    Choice, Failure, Hello, HelloReader, Named, RECORD_BYTES, Refusal, Sealed, Session, SessionInfo,
-};
+use millrace_tls::{Failure, RECORD_BYTES, Sealed, Session, SessionInfo};
 
+use self::opening::{Asking, Greeting};
+use super::TlsRoom;
 use super::room::READ_BYTES;
-use super::{Found, Question, TlsRoom};
 use crate::server::Server;
 use crate::socket::{Stream, read_piece};
 
@@ -54,25 +54,6 @@ enum State {
     Over,
 }
 
-struct Greeting {
-    server: Arc<Server>,
-    reader: HelloReader,
-    /// What has come: the session begins with it.
-    came: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Asking {
-    server: Arc<Server>,
-    hello: Hello,
-    came: Vec<u8>,
-    question: Arc<Question<Named>>,
-    /// JavaScript has to be told of it.
-    is_new: bool,
-    /// It will be woken by the answer.
-    waits: bool,
-}
-
 /// How far a stream is with its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leave {
@@ -86,11 +67,7 @@ impl TlsStream {
     pub(crate) fn new(stream: Stream, server: Arc<Server>) -> Self {
         TlsStream {
             stream,
-            state: State::Greeting(Box::new(Greeting {
-                server,
-                reader: HelloReader::new(),
-                came: Vec::new(),
-            })),
+            state: State::Greeting(Box::new(Greeting::new(server))),
             server_name: None,
             unsent: Sealed::default(),
             unreported: 0,
@@ -133,9 +110,7 @@ impl TlsStream {
     /// A name that JavaScript has to be asked for, once.
     pub(crate) fn take_question(&mut self) -> Option<&str> {
         match &mut self.state {
-            State::Asking(asking) => std::mem::take(&mut asking.is_new)
-                .then_some(asking.hello.server_name.as_deref())
-                .flatten(),
+            State::Asking(asking) => asking.take_question(),
             _ => None,
         }
     }
@@ -143,7 +118,7 @@ impl TlsStream {
     /// When the answer for a name is waited for no longer.
     pub(crate) fn late_at(&self) -> Option<Instant> {
         match &self.state {
-            State::Asking(asking) => asking.question.late_at(),
+            State::Asking(asking) => asking.late_at(),
             _ => None,
         }
     }
@@ -323,130 +298,6 @@ impl TlsStream {
         Poll::Ready(Ok(count))
     }
 
-    /// Takes the handshake a step on.
-    fn poll_step(&mut self, context: &mut Context<'_>, room: &mut TlsRoom) -> Poll<io::Result<()>> {
-        if room.handshakes_left == 0 {
-            context.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        match &mut self.state {
-            State::Greeting(greeting) => {
-                let memory = &mut room.received[..READ_BYTES];
-                let fresh = ready!(self.stream.poll_read(context, memory))?;
-                if fresh == 0 {
-                    return Poll::Ready(Err(gone()));
-                }
-                let fresh = &room.received[..fresh];
-                greeting.came.extend_from_slice(fresh);
-                match greeting.reader.read(&mut &*fresh) {
-                    Ok(None) => Poll::Ready(Ok(())),
-                    Ok(Some(hello)) => Poll::Ready(self.choose(context, room, hello)),
-                    Err(refusal) => Poll::Ready(Err(self.refuse(context, room, refusal))),
-                }
-            }
-            State::Asking(asking) => {
-                let answer = match asking.question.answer() {
-                    Some(answer) => answer,
-                    None if is_past(asking.question.late_at()) => None,
-                    None => {
-                        if !std::mem::replace(&mut asking.waits, true) {
-                            asking.question.wait(context.waker());
-                        }
-                        return Poll::Pending;
-                    }
-                };
-                let (hello, came) = (&asking.hello, std::mem::take(&mut asking.came));
-                let choice = match (answer, &asking.server.tls) {
-                    (Some(named), _) => Choice::Config(named.choose(hello)),
-                    (None, Some(tls)) => tls.context().unanswered(hello),
-                    (None, None) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
-                };
-                Poll::Ready(self.go_on(context, room, choice, came))
-            }
-            State::Running(session) => {
-                let fresh = if session.has_records() {
-                    0
-                } else {
-                    let memory = &mut room.received[session.kept()..][..READ_BYTES];
-                    match ready!(self.stream.poll_read(context, memory))? {
-                        0 => return Poll::Ready(Err(gone())),
-                        fresh => fresh,
-                    }
-                };
-                Poll::Ready(self.receive(context, room, fresh, &mut []).map(drop))
-            }
-            State::Over => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
-        }
-    }
-
-    /// Decides what the handshake is made with.
-    fn choose(
-        &mut self,
-        context: &mut Context<'_>,
-        room: &mut TlsRoom,
-        hello: Hello,
-    ) -> io::Result<()> {
-        let State::Greeting(greeting) = std::mem::replace(&mut self.state, State::Over) else {
-            return Ok(());
-        };
-        let Greeting { server, came, .. } = *greeting;
-        self.server_name = hello.server_name.as_deref().map(Box::from);
-        let Some(tls) = &server.tls else {
-            return Err(io::ErrorKind::Unsupported.into());
-        };
-        let choice = match tls.context().choose(&hello) {
-            Choice::Ask(name) => match tls.find_name(&name, Instant::now()) {
-                Found::Known(named) => Choice::Config(named.choose(&hello)),
-                Found::Unknown => tls.context().unanswered(&hello),
-                Found::Asked(asked) => {
-                    self.state = State::Asking(Box::new(Asking {
-                        hello,
-                        came,
-                        question: asked.question,
-                        is_new: asked.is_new,
-                        waits: false,
-                        server,
-                    }));
-                    return Ok(());
-                }
-            },
-            choice => choice,
-        };
-        self.go_on(context, room, choice, came)
-    }
-
-    /// Goes on with a handshake as has been decided.
-    fn go_on(
-        &mut self,
-        context: &mut Context<'_>,
-        room: &mut TlsRoom,
-        choice: Choice,
-        came: Vec<u8>,
-    ) -> io::Result<()> {
-        match choice {
-            Choice::Config(config) => {
-                self.state = State::Running(Session::new(config, came).map_err(failed)?);
-                Ok(())
-            }
-            Choice::Refuse(refusal) => Err(self.refuse(context, room, refusal)),
-            Choice::Ask(_) => Err(io::ErrorKind::Unsupported.into()),
-        }
-    }
-
-    /// Tells the client that it is refused.
-    fn refuse(
-        &mut self,
-        context: &mut Context<'_>,
-        room: &mut TlsRoom,
-        refusal: Refusal,
-    ) -> io::Error {
-        self.state = State::Over;
-        room.sealed.extend(&refusal.alert);
-        // As far as the system takes it at once, which a fresh connection's does.
-        let _ = self.poll_sealed(context, room);
-        io::Error::new(io::ErrorKind::InvalidData, refusal.text)
-    }
-
     /// Has the session use what came, and sends what it has to say to that.
     fn receive(
         &mut self,
@@ -523,24 +374,6 @@ impl TlsStream {
     }
 }
 
-fn is_past(at: Option<Instant>) -> bool {
-    at.is_some_and(|at| at <= Instant::now())
-}
-
-fn gone() -> io::Error {
-    let text = "the client closed the connection during the handshake";
-    io::Error::new(io::ErrorKind::UnexpectedEof, text)
-}
-
 fn failed(failure: Failure) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, failure)
-}
-
-impl fmt::Debug for Greeting {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Greeting")
-            .field("came", &self.came.len())
-            .finish_non_exhaustive()
-    }
 }
