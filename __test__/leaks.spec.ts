@@ -1,19 +1,15 @@
-import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import path from 'node:path'
-import ava, { type ExecutionContext } from 'ava'
-import type { Held, Order } from './_helpers/leaks-program'
+import ava from 'ava'
+import { KIB, MIB, returns, start, type Program } from './_helpers/leaks'
+import type { Held } from './_helpers/leaks-program'
 
 // What a server held for a client is given back. Each test warms the program up with the same work as it then measures,
 // so that what is left is caches, arenas and compiled code; the bounds are far above their noise and far below what one
 // forgotten record of each exchange would come to.
 
 const test = process.platform === 'linux' ? ava.serial : ava.serial.skip
-
-const KIB = 1024
-const MIB = 1024 * KIB
 
 /** Requests that are on their way at once on each connection. */
 const DEPTH = 25
@@ -87,24 +83,6 @@ function descriptorLimit(): number {
   if (process.platform !== 'linux') return 0
   // Node raises its own soft limit to the hard one.
   return Number(/^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? Infinity)
-}
-
-async function returns(t: ExecutionContext, program: Program, before: Held, most: number): Promise<void> {
-  const after = await program.quiet()
-  t.log(
-    `resident ${inMib(before.rss)} → ${inMib(after.rss)} MiB, descriptors ${before.descriptors} → ${after.descriptors}`,
-  )
-  t.true(after.rss - before.rss < most, `resident memory grew by ${inMib(after.rss - before.rss)} MiB`)
-  // Other than resident memory, these are exact: what is not collected is held by somebody.
-  t.true(after.heap - before.heap < 2 * MIB, `the heap grew by ${inMib(after.heap - before.heap)} MiB`)
-  t.true(after.external - before.external < MIB, `buffers grew by ${inMib(after.external - before.external)} MiB`)
-  t.is(after.connections, 0)
-  t.is(after.pending, 0)
-  t.true(after.descriptors <= before.descriptors, `descriptors: ${before.descriptors} → ${after.descriptors}`)
-}
-
-function inMib(bytes: number): string {
-  return (bytes / MIB).toFixed(1)
 }
 
 // What clients do ---------------------------------------------------------------------------------------------------
@@ -237,44 +215,4 @@ async function open(port: number): Promise<Socket> {
   socket.on('error', () => undefined)
   await once(socket, 'connect')
   return socket
-}
-
-// The program -------------------------------------------------------------------------------------------------------
-
-interface Program {
-  readonly port: number
-  measure(): Promise<Held>
-  /** Measures once nothing is left of the clients. */
-  quiet(): Promise<Held>
-  startWorker(): Promise<number[]>
-  workerEnded(): Promise<unknown>
-}
-
-async function start(t: ExecutionContext): Promise<Program> {
-  const child: ChildProcess = fork(path.join(__dirname, '_helpers', 'leaks-program.js'), {
-    execArgv: ['--expose-gc'],
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  const order = (what: Order): void => void child.send(what)
-  const said = async <T>(): Promise<T> => ((await once(child, 'message')) as [T])[0]
-  const measure = (): Promise<Held> => {
-    order('measure')
-    return said()
-  }
-  const port = await said<number>()
-  return {
-    port,
-    measure,
-    async quiet() {
-      for (;;) {
-        const held = await measure()
-        if (held.connections === 0) return held
-      }
-    },
-    startWorker() {
-      order('worker')
-      return said()
-    },
-    workerEnded: said,
-  }
 }

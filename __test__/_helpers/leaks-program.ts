@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { createServer } from '#dist/index'
+import { createServer, selfSignedCertificate } from '#dist/index'
 
 // The process whose memory the leak tests look at: it serves, and says what it holds when it is asked. Its clients are
 // in another process.
@@ -27,6 +27,7 @@ export interface Held {
 export type Order = 'measure' | 'worker'
 
 const server = createServer({
+  tls: process.argv[2] === 'secure' ? selfSignedCertificate() : undefined,
   onError: () => undefined,
   handler: async (request, response) => {
     response.setHeader('content-type', 'text/plain')
