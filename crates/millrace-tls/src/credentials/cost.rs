@@ -94,7 +94,7 @@ fn iterations(der: &[u8]) -> Option<Cost> {
     <&OctetStringRef>::decode(&mut reader).ok()?;
     let number = UintRef::decode(&mut reader).ok()?;
     let iterations = number.as_bytes().iter().fold(0_u64, |sum, byte| {
-        sum.saturating_mul(256) + u64::from(*byte)
+        sum.saturating_mul(256).saturating_add((*byte).into())
     });
     Some(Cost {
         iterations,
@@ -104,4 +104,24 @@ fn iterations(der: &[u8]) -> Option<Cost> {
 
 fn first<'a, T: Decode<'a>>(der: &'a [u8]) -> Option<T> {
     T::decode(&mut SliceReader::new(der).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_iterations_that_no_integer_holds_is_too_much() {
+        for length in 1..=20_u8 {
+            // A salt of one byte, and the number behind it.
+            let number = [0x7f; 20];
+            let parameters = [
+                &[0x30, 5 + length, 0x04, 1, 0, 0x02, length],
+                &number[..length.into()],
+            ];
+            let store = [PBKDF2, &parameters.concat()].concat();
+            let is_too_much = Cost::of_store(&store).excess().is_some();
+            assert_eq!(is_too_much, length > 3, "{length}");
+        }
+    }
 }
