@@ -100,14 +100,17 @@ impl<T: Clone> Names<T> {
         if state.unknown.get(name, now).is_some() {
             return Found::Unknown;
         }
-        // Who comes when a question is late asks anew: this answer may never come.
-        if let Some(question) = state.questions.get(name)
-            && !question.is_late(now)
-        {
-            return Found::Asked(Asked {
-                question: question.clone(),
-                is_new: false,
-            });
+        // Who comes when a question is late asks anew: this answer may never come. If it does, it is taken for that of the
+        // question that has its place by then, and is no younger for that.
+        let mut epoch = state.epoch;
+        if let Some(question) = state.questions.get(name) {
+            if !question.is_late(now) {
+                return Found::Asked(Asked {
+                    question: question.clone(),
+                    is_new: false,
+                });
+            }
+            epoch = question.epoch;
         }
         if state.questions.len() >= MOST_QUESTIONS {
             state.questions.retain(|_, question| !question.is_late(now));
@@ -119,7 +122,7 @@ impl<T: Clone> Names<T> {
             answer: OnceLock::new(),
             waiting: Mutex::default(),
             late_at: self.patience.map(|patience| now + patience),
-            epoch: state.epoch,
+            epoch,
         });
         state.questions.insert(name.into(), question.clone());
         Found::Asked(Asked {

@@ -185,3 +185,18 @@ fn a_reload_forgets_what_is_known_and_what_was_asked_before_it() {
     assert_eq!(asked.question.answer(), Some(Some(8)));
     assert!(ask(&names, "asked", now).is_new);
 }
+
+#[test]
+fn an_answer_from_before_a_reload_is_not_kept_because_it_was_late_and_asked_for_again() {
+    let (names, now) = (Names::new(100), Instant::now());
+    ask(&names, "a.example", now);
+    names.clear();
+    let later = after(now, 150);
+    let again = ask(&names, "a.example", later);
+    assert!(again.is_new);
+    names.answer("a.example", Some(7), 60_000, later);
+    assert_eq!(again.question.answer(), Some(Some(7)));
+    assert!(ask(&names, "a.example", later).is_new);
+    names.answer("a.example", Some(8), 60_000, later);
+    assert!(matches!(names.find("a.example", later), Found::Known(8)));
+}
