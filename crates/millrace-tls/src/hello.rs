@@ -8,6 +8,8 @@ use rustls::{AlertDescription, CipherSuite, Error, NamedGroup, PeerIncompatible}
 /// It judges the message as the handshake will that is given the same bytes afterwards, because both are rustls.
 pub struct HelloReader {
     acceptor: Option<Acceptor>,
+    /// How much has come.
+    taken: usize,
     /// What came first, as far as the client's version.
     head: [u8; HEAD],
     head_filled: usize,
@@ -15,6 +17,11 @@ pub struct HelloReader {
 
 /// The header of a record, that of a message, and a version.
 const HEAD: usize = 5 + 4 + 2;
+
+/// The most bytes, headers of records and all, that come before a message is complete. Those of browsers are of 2 KiB; one
+/// with a ticket that has a client's certificates in it is the longest there is. All of it is kept for as long as a handshake
+/// may take, and anybody can send it.
+const MOST_BYTES: usize = 24 * 1024;
 
 /// What a client said in its first message, as far as choosing what to answer with needs it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +47,7 @@ impl HelloReader {
     pub fn new() -> Self {
         HelloReader {
             acceptor: None,
+            taken: 0,
             head: [0; HEAD],
             head_filled: 0,
         }
@@ -53,15 +61,16 @@ impl HelloReader {
         self.head_filled += count;
         let acceptor = self.acceptor.get_or_insert_default();
         while !bytes.is_empty() {
-            acceptor.read_tls(bytes).map_err(|_| {
-                Refusal::new(AlertDescription::DecodeError, "the ClientHello is too long")
-            })?;
+            let before = bytes.len();
+            acceptor.read_tls(bytes).map_err(|_| too_long())?;
+            self.taken += before - bytes.len();
             match acceptor.accept() {
                 Ok(Some(accepted)) => {
                     let hello = Hello::of(&accepted.client_hello());
                     self.acceptor = None;
                     return Ok(Some(hello));
                 }
+                Ok(None) if self.taken > MOST_BYTES => return Err(too_long()),
                 Ok(None) => {}
                 Err((error, alert)) => return Err(self.refusal(&error, alert)),
             }
@@ -129,6 +138,10 @@ impl Refusal {
             alert: vec![21, 3, 3, 0, 2, 2, alert.into()],
         }
     }
+}
+
+fn too_long() -> Refusal {
+    Refusal::new(AlertDescription::DecodeError, "the ClientHello is too long")
 }
 
 /// The alert for the errors that rustls leaves without one while it has no configuration.

@@ -50,7 +50,9 @@ impl Handshake {
     /// Goes on until it is complete or more has to come. What is not used of `input` has to be its begin the next time.
     ///
     /// Records are handed over one by one, so that rustls has none of those behind the last. Early data that is not wanted is
-    /// the exception: each call counts all of what is skipped anew, and the client is to get away with more than a few.
+    /// the exception: each call counts all of what is skipped anew, and the client is to get away with more than a few. (A
+    /// client that sends its last message in pieces and changes its keys right behind it, to a server that gives no tickets,
+    /// looks the same, and its connection breaks. None does.)
     pub(super) fn go_on(
         &mut self,
         input: &mut [u8],

@@ -88,6 +88,22 @@ fn a_hello_of_more_than_64_kib_is_refused_before_it_is_read() {
 }
 
 #[test]
+fn a_hello_that_is_never_complete_is_not_kept_for_long() {
+    let mut message = vec![1, 0, 0xea, 0x60];
+    message.resize(60_000, 0);
+    let bytes = records(&message, 16_000);
+    assert_eq!(read_hello(&bytes[..20_000]), Ok(None));
+    let mut reader = HelloReader::new();
+    let mut taken = 0;
+    let refused = bytes.chunks(1000).find_map(|piece| {
+        taken += piece.len();
+        reader.read(&mut &*piece).err()
+    });
+    assert_eq!(refused, Some(refusal(50, "the ClientHello is too long")));
+    assert!(taken < 26_000, "{taken}");
+}
+
+#[test]
 fn what_is_no_hello_is_refused_with_an_alert() {
     for (bytes, alert, text) in [
         (
