@@ -394,6 +394,9 @@ impl Driver {
         };
         self.generations[slot] = self.generations[slot].wrapping_add(1);
         self.room.infos.close(slot);
+        if connection.socket.is_tls() {
+            self.room.tls_infos.close(slot, connection.generation);
+        }
         let server = connection.server.clone();
         let counters = server.counters(self.room.thread);
         if connection.is_busy() {

@@ -3,12 +3,17 @@
 //! Most handshakes of a server agree on the same as those before them, so a connection takes the 16 bytes of its entry and
 //! shares the rest.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use millrace_tls::SessionInfo;
 
 /// Different ones that a new one is compared with: there are as many kinds of clients with most servers.
 const RECENT: usize = 8;
+
+/// Bytes of client certificates that are kept of connections that have ended: some hundred usual chains. With certificates
+/// that are not verified a client may show 64 KiB of them, and leave.
+const ENDED_BYTES: usize = 1024 * 1024;
 
 /// What is known about the TLS of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,9 @@ pub(crate) struct TlsInfos {
     /// What was put last, as far as it was new; the oldest of it at `oldest`.
     recent: Vec<Arc<TlsInfo>>,
     oldest: usize,
+    /// Connections that have ended and whose clients had shown certificates, with how many bytes of them; the oldest first.
+    ended: VecDeque<(usize, u32, usize)>,
+    ended_bytes: usize,
 }
 
 /// The entries of one I/O thread, as others see them.
@@ -48,11 +56,14 @@ impl TlsInfos {
             shared,
             recent: Vec::new(),
             oldest: 0,
+            ended: VecDeque::new(),
+            ended_bytes: 0,
         }
     }
 
     /// Notes what a connection's handshake has agreed on. It is kept beyond the connection's end, until another one's
-    /// handshake in the same slot: JavaScript may come late to ask.
+    /// handshake in the same slot: JavaScript may come late to ask. See [`close`](TlsInfos::close) for what the client has
+    /// shown.
     pub(crate) fn put(&mut self, slot: usize, generation: u32, info: TlsInfo) {
         let info = self.share(info);
         let mut entries = self.shared.lock();
@@ -63,6 +74,36 @@ impl TlsInfos {
             generation,
             info: Some(info),
         };
+    }
+
+    /// Notes that a connection has ended. The certificates that its client has shown are kept until those of later ones need
+    /// their place.
+    pub(crate) fn close(&mut self, slot: usize, generation: u32) {
+        let Some(info) = self.shared.get(slot, generation) else {
+            return;
+        };
+        let chain = &info.session.peer_chain;
+        let bytes: usize = chain.iter().map(|certificate| certificate.len()).sum();
+        if bytes == 0 {
+            return;
+        }
+        self.ended.push_back((slot, generation, bytes));
+        self.ended_bytes += bytes;
+        while self.ended_bytes > ENDED_BYTES
+            && let Some((slot, generation, bytes)) = self.ended.pop_front()
+        {
+            self.ended_bytes -= bytes;
+            self.forget_chain(slot, generation);
+        }
+    }
+
+    fn forget_chain(&mut self, slot: usize, generation: u32) {
+        let Some(info) = self.shared.get(slot, generation) else {
+            return;
+        };
+        let mut rest = TlsInfo::clone(&info);
+        rest.session.peer_chain = Vec::new();
+        self.put(slot, generation, rest);
     }
 
     fn share(&mut self, info: TlsInfo) -> Arc<TlsInfo> {
@@ -136,6 +177,49 @@ mod tests {
             "{all:?}"
         );
         assert_eq!((infos.recent.len(), size_of::<Entry>()), (2, 16));
+    }
+
+    #[test]
+    fn certificates_of_ended_connections_are_kept_within_bounds() {
+        const CLIENTS: usize = 50;
+        let reader = TlsInfosReader::default();
+        let mut infos = TlsInfos::new(reader.clone());
+        let bytes = |slot: usize| -> Option<usize> {
+            let chain = &reader.get(slot, 0)?.session.peer_chain;
+            Some(chain.iter().map(|certificate| certificate.len()).sum())
+        };
+        for slot in 0..CLIENTS {
+            let mut info = info("a.example");
+            info.authorized = true;
+            info.session.peer_chain = vec![vec![slot as u8; 60_000].into(), vec![0; 5536].into()];
+            infos.put(slot, 0, info);
+        }
+        assert!((0..CLIENTS).all(|slot| bytes(slot) == Some(65_536)));
+        for slot in 1..CLIENTS {
+            infos.close(slot, 0);
+        }
+        let kept = ENDED_BYTES / 65_536;
+        // The one that is open, and those that ended last.
+        assert_eq!(bytes(0), Some(65_536));
+        assert!((1..CLIENTS - kept).all(|slot| bytes(slot) == Some(0)));
+        assert!((CLIENTS - kept..CLIENTS).all(|slot| bytes(slot) == Some(65_536)));
+        assert!(reader.get(1, 0).unwrap().authorized);
+        assert_eq!((infos.ended.len(), infos.ended_bytes), (kept, ENDED_BYTES));
+    }
+
+    #[test]
+    fn a_connection_in_the_slot_of_an_ended_one_keeps_its_certificates() {
+        let reader = TlsInfosReader::default();
+        let mut infos = TlsInfos::new(reader.clone());
+        for generation in 0..40 {
+            let mut info = info("a.example");
+            info.session.peer_chain = vec![vec![generation as u8; 60_000].into()];
+            infos.put(0, generation, info);
+            infos.close(0, generation);
+            let chain = &reader.get(0, generation).unwrap().session.peer_chain;
+            assert_eq!(chain.len(), 1);
+        }
+        assert!(infos.ended_bytes <= ENDED_BYTES);
     }
 
     #[test]
