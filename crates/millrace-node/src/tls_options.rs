@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use millrace_tls::{Blob, ClientAuth, Material, Settings, UnknownName, Version};
+use millrace_tls::{Blob, ClientAuth, Material, Settings, UnknownName, Version, Zeroizing};
 use napi::bindgen_prelude::Uint8Array;
 use napi::{Error, Result, Status};
 use napi_derive::napi;
@@ -66,7 +66,7 @@ impl NativeTlsOptions {
     pub(crate) fn into_settings(self) -> Result<Settings> {
         let default = Settings::default();
         let certificates = self.certificates.into_iter();
-        let ticket_keys = self.ticket_keys.unwrap_or_default();
+        let ticket_keys = secrets(&self.ticket_keys.unwrap_or_default())?;
         Ok(Settings {
             certificates: certificates.map(NativeTlsMaterial::into_material).collect(),
             unknown_name: match self.unknown_name.as_deref() {
@@ -95,14 +95,7 @@ impl NativeTlsOptions {
             revocation_lists: blobs(self.revocation_lists, self.revocation_list_files),
             resumption: self.resumption.unwrap_or(default.resumption),
             ticket_lifetime_s: self.ticket_lifetime.unwrap_or(default.ticket_lifetime_s),
-            ticket_keys: ticket_keys
-                .iter()
-                .map(|key| {
-                    <[u8; 48]>::try_from(&**key).map_err(|_| {
-                        invalid("ERR_TLS_OPTION - a ticket key has 48 bytes".to_owned())
-                    })
-                })
-                .collect::<Result<_>>()?,
+            ticket_keys,
             early_data_bytes: self.early_data_bytes.unwrap_or(0),
             key_log: self.key_log_file.map(PathBuf::from),
         })
@@ -115,11 +108,23 @@ impl NativeTlsMaterial {
             certificate: blob(self.certificate, self.certificate_file),
             key: blob(self.key, self.key_file),
             pkcs12: blob(self.pkcs12, self.pkcs12_file),
-            passphrase: self.passphrase,
+            passphrase: self.passphrase.map(Zeroizing::new),
             ocsp: blob(self.ocsp, self.ocsp_file),
             names: self.names.unwrap_or_default(),
         }
     }
+}
+
+fn secrets(ticket_keys: &[Uint8Array]) -> Result<Zeroizing<Vec<[u8; 48]>>> {
+    // One allocation: growing would leave copies behind in freed memory.
+    let mut secrets = Zeroizing::new(Vec::with_capacity(ticket_keys.len()));
+    for key in ticket_keys {
+        let secret = (&**key).try_into();
+        secrets.push(
+            secret.map_err(|_| invalid("ERR_TLS_OPTION - a ticket key has 48 bytes".to_owned()))?,
+        );
+    }
+    Ok(secrets)
 }
 
 /// Contents are copied: JavaScript may change its memory while they are looked at.

@@ -95,7 +95,7 @@ struct Pair {
 }
 
 fn read_pair(material: &Material) -> Result<Pair, Error> {
-    let passphrase = material.passphrase.as_deref();
+    let passphrase = material.passphrase.as_deref().map(String::as_str);
     if let Some(store) = &material.pkcs12 {
         if material.certificate.is_some() || material.key.is_some() {
             let text =

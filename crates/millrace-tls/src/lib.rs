@@ -42,4 +42,5 @@ pub use self::self_signed::{SelfSigned, self_signed};
 pub use self::session::{Failure, KEPT_BYTES, RECORD_BYTES, SEAL_BYTES, Sealed, Session};
 pub use self::session_info::SessionInfo;
 pub use self::settings::{ClientAuth, Settings, UnknownName, Version};
+pub use pkcs8::der::zeroize::Zeroizing;
 pub use rustls;

@@ -5,14 +5,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use pkcs8::der::zeroize::Zeroizing;
+use pkcs8::der::zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{Error, ErrorKind};
 
 /// More than any chain or revocation list in use, and little enough that naming `/dev/zero` by mistake ends soon.
 const LARGEST: u64 = 64 << 20;
 
-/// A document in PEM or DER, whichever it is found to be.
+/// A document in PEM or DER, whichever it is found to be. Its bytes are wiped when it is dropped, since they may be a key.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Blob {
     /// Its bytes.
@@ -32,7 +32,7 @@ pub struct Material {
     /// A PKCS #12 store, instead of `certificate` and `key`.
     pub pkcs12: Option<Blob>,
     /// What `key` or `pkcs12` is encrypted with. Ignored for a key that is not.
-    pub passphrase: Option<String>,
+    pub passphrase: Option<Zeroizing<String>>,
     /// The OCSP response that is stapled to the certificate (RFC 6066, section 8), in DER.
     pub ocsp: Option<Blob>,
     /// The server names it is presented for; empty: those that the certificate itself names.
@@ -46,6 +46,22 @@ pub(crate) struct Document {
     pub(crate) place: String,
     from_file: bool,
 }
+
+impl Zeroize for Blob {
+    fn zeroize(&mut self) {
+        if let Blob::Memory(bytes) = self {
+            bytes.zeroize();
+        }
+    }
+}
+
+impl Drop for Blob {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Blob {}
 
 impl Blob {
     /// Reads it. `what` names it in errors ("the private key"), `option` is how it is called when it is not a file.
@@ -114,5 +130,26 @@ impl fmt::Debug for Material {
             .field("ocsp", &self.ocsp)
             .field("names", &self.names)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Settings;
+
+    #[test]
+    fn what_may_be_secret_is_wiped_when_it_is_dropped() {
+        fn assert_wiped(_: &impl ZeroizeOnDrop) {}
+        let mut blob = Blob::Memory(b"-----BEGIN PRIVATE KEY-----".to_vec());
+        assert_wiped(&blob);
+        blob.zeroize();
+        assert_eq!(blob, Blob::Memory(Vec::new()));
+        let material = Material {
+            passphrase: Some(String::from("correct horse").into()),
+            ..Material::default()
+        };
+        assert_wiped(&material.passphrase.unwrap());
+        assert_wiped(&Settings::default().ticket_keys);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use pkcs8::der::zeroize::Zeroizing;
+
 use crate::material::{Blob, Material};
 
 /// Everything that a [`Context`](crate::Context) is made of.
@@ -38,7 +40,7 @@ pub struct Settings {
     /// How long a session can be resumed, in seconds: 1 to 604,800 (seven days, RFC 8446 section 4.6.1).
     pub ticket_lifetime_s: u32,
     /// Keys of tickets that several servers share: the first encrypts, all decrypt. Empty: keys of its own that rotate.
-    pub ticket_keys: Vec<[u8; 48]>,
+    pub ticket_keys: Zeroizing<Vec<[u8; 48]>>,
     /// How many bytes of early data (0-RTT, RFC 8446 section 2.3) are taken; 0: none.
     pub early_data_bytes: u32,
     /// A file that secrets of connections are appended to, so that captured traffic can be read.
@@ -92,7 +94,7 @@ impl Default for Settings {
             revocation_lists: Vec::new(),
             resumption: true,
             ticket_lifetime_s: 7200,
-            ticket_keys: Vec::new(),
+            ticket_keys: Zeroizing::default(),
             early_data_bytes: 0,
             key_log: None,
         }

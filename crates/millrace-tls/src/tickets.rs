@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::rand;
+use pkcs8::der::zeroize::Zeroizing;
 use rustls::pki_types::UnixTime;
 use rustls::server::ProducesTickets;
 
@@ -144,21 +145,21 @@ impl TicketKey {
     /// Node.js and OpenSSL give 16 bytes of name, 16 for an HMAC and 16 for AES; the latter 32 are one secret here.
     fn new(secret: &[u8; 48], context: &[u8; 32]) -> Option<Self> {
         let (name, secret) = secret.split_at(NAME);
-        let mut key = [0; 32];
+        let mut key = Zeroizing::new([0; 32]);
         Salt::new(HKDF_SHA256, name)
             .extract(secret)
             .expand(&[b"millrace session ticket 1", context], &AES_256_GCM_SIV)
-            .and_then(|okm| okm.fill(&mut key))
+            .and_then(|okm| okm.fill(&mut key[..]))
             .ok()?;
         Some(TicketKey {
             name: name.try_into().ok()?,
-            key: RandomizedNonceKey::new(&AES_256_GCM_SIV, &key).ok()?,
+            key: RandomizedNonceKey::new(&AES_256_GCM_SIV, &key[..]).ok()?,
         })
     }
 
     fn random() -> Option<Self> {
-        let mut secret = [0; 48];
-        rand::fill(&mut secret).ok()?;
+        let mut secret = Zeroizing::new([0; 48]);
+        rand::fill(&mut secret[..]).ok()?;
         TicketKey::new(&secret, &[0; 32])
     }
 

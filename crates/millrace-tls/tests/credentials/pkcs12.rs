@@ -29,7 +29,7 @@ fn the_chain_of_a_store_is_presented_from_the_leaf_up() {
 fn a_store_comes_from_memory_too() {
     let material = Material {
         pkcs12: memory(bytes("modern.p12")),
-        passphrase: Some(PASSPHRASE.to_owned()),
+        passphrase: Some(PASSPHRASE.to_owned().into()),
         ..Material::default()
     };
     assert_eq!(
@@ -242,7 +242,7 @@ fn written(keys: &[&str]) -> Material {
     }
     Material {
         pkcs12: memory(store.writer(PASSPHRASE).write().unwrap()),
-        passphrase: Some(PASSPHRASE.to_owned()),
+        passphrase: Some(PASSPHRASE.to_owned().into()),
         ..Material::default()
     }
 }

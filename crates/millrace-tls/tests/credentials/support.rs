@@ -39,7 +39,7 @@ pub(crate) fn pair(certificate: &str, key: &str) -> Material {
 /// The key from a file, with a passphrase, for the certificate that almost all keys of `testdata` belong to.
 pub(crate) fn locked(key: &str, passphrase: Option<&str>) -> Material {
     Material {
-        passphrase: passphrase.map(str::to_owned),
+        passphrase: passphrase.map(|passphrase| passphrase.to_owned().into()),
         ..pair("p-256.crt.pem", key)
     }
 }
@@ -47,7 +47,7 @@ pub(crate) fn locked(key: &str, passphrase: Option<&str>) -> Material {
 pub(crate) fn store(name: &str, passphrase: Option<&str>) -> Material {
     Material {
         pkcs12: file(name),
-        passphrase: passphrase.map(str::to_owned),
+        passphrase: passphrase.map(|passphrase| passphrase.to_owned().into()),
         ..Material::default()
     }
 }

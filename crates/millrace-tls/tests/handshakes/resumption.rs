@@ -110,7 +110,7 @@ fn sessions_end_when_clients_are_let_in_by_other_rules() {
         for version in VERSIONS {
             for keys in [vec![], vec![[7; 48]]] {
                 let mut stage = Stage::with_clients(version);
-                stage.settings.ticket_keys = keys;
+                stage.settings.ticket_keys = keys.into();
                 let context = stage.context(None);
                 stage.resumes(&context);
                 assert!(
@@ -181,18 +181,18 @@ fn a_session_ends_with_the_clients_certificate() {
 fn servers_with_the_same_ticket_keys_resume_each_others_sessions() {
     for version in VERSIONS {
         let mut stage = Stage::new(version);
-        stage.settings.ticket_keys = vec![[1; 48], [2; 48]];
+        stage.settings.ticket_keys = vec![[1; 48], [2; 48]].into();
         let one = stage.context(None);
         let two = stage.context(None);
         stage.resumes(&one);
         assert!(stage.resumes(&two));
         assert!(stage.resumes(&one));
-        stage.settings.ticket_keys = vec![[3; 48], [1; 48]];
+        stage.settings.ticket_keys = vec![[3; 48], [1; 48]].into();
         assert!(
             stage.resumes(&stage.context(None)),
             "the key that sealed it is the second now"
         );
-        stage.settings.ticket_keys = vec![[4; 48], [2; 48]];
+        stage.settings.ticket_keys = vec![[4; 48], [2; 48]].into();
         assert!(
             !stage.resumes(&stage.context(None)),
             "the key that sealed it is gone"

@@ -66,7 +66,10 @@ fn early_data_needs_what_it_needs() {
         "ERR_TLS_OPTION - earlyData needs TLSv1.3, which these versions and cipher suites leave out"
     );
     assert_eq!(
-        refused(|settings| (settings.early_data_bytes, settings.ticket_keys) = (1, vec![[0; 48]])),
+        refused(
+            |settings| (settings.early_data_bytes, settings.ticket_keys) =
+                (1, vec![[0; 48]].into())
+        ),
         "ERR_TLS_OPTION - earlyData and ticketKeys exclude each other: early data could be replayed to every server that has \
          the keys (RFC 8446 section 8.1), so its sessions are kept by one server, in memory"
     );
