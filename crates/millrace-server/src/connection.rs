@@ -176,7 +176,10 @@ impl Connection {
     /// Reads again after a time in which the server did not, and which is not the client's fault.
     pub(crate) fn resume(&mut self, room: &mut Room) -> Fate {
         if std::mem::take(&mut self.stalled) {
-            self.since = room.now;
+            if !self.is_securing {
+                // Its handshake was not kept waiting.
+                self.since = room.now;
+            }
             if let Some(active) = &mut self.active {
                 active.head_since = room.now;
                 active.body.forgive(room.now);

@@ -83,6 +83,22 @@ impl Socket {
         }
     }
 
+    /// Goes on with the handshake, if there is to be one, until it is complete. Nothing else is read.
+    pub(crate) fn poll_handshake(
+        &mut self,
+        context: &mut Context<'_>,
+        tls: &mut TlsRoom,
+    ) -> Poll<io::Result<()>> {
+        match self {
+            Socket::Plain(_) => Poll::Ready(Ok(())),
+            Socket::Tls(stream) => stream.poll_handshake(context, tls),
+            Socket::Fresh(_) => match ready!(self.poll_first_byte(context))? {
+                true => self.poll_handshake(context, tls),
+                false => Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+            },
+        }
+    }
+
     /// Writes a part of what it is given. After `Pending` it must be given the same bytes again: what has been sealed of
     /// them is sent, and cannot be taken back.
     #[inline]

@@ -131,8 +131,7 @@ impl Connection {
             Late::Linger | Late::Silent | Late::Look | Late::Name => return Fate::Over,
             Late::Handshake => {
                 let text = "the handshake took too long";
-                self.fail_handshake(room, &io::Error::new(io::ErrorKind::TimedOut, text));
-                return Fate::Over;
+                return Fate::Lost(io::Error::new(io::ErrorKind::TimedOut, text));
             }
             Late::Write => return Fate::Cut(AbortReason::WriteTimeout),
             Late::Gone => return Fate::Cut(AbortReason::ConnectionLost),

@@ -34,11 +34,11 @@ impl Connection {
         if let Some(active) = &self.active
             && (active.blocked || active.peer_closed || active.conn.closes_when_sent())
         {
-            return Ok(Filled::Waiting);
+            return self.secure(room);
         }
         if self.is_held_back() {
             self.stall(room);
-            return Ok(Filled::Waiting);
+            return self.secure(room);
         }
         let mut context = Context::from_waker(&self.waker);
         let body_ahead = self.active.as_ref().map_or(0, |active| active.body_ahead());
@@ -56,12 +56,8 @@ impl Connection {
             let (memory, tls) = (&mut room.scratch, &mut room.tls);
             (self.socket.poll_read(&mut context, memory, tls), None)
         };
-        if self.is_securing {
-            if let Poll::Ready(Err(error)) = &polled {
-                self.fail_handshake(room, error);
-            } else {
-                self.follow_handshake(room);
-            }
+        if self.is_securing && !matches!(polled, Poll::Ready(Err(_))) {
+            self.follow_handshake(room);
         }
         let count = match polled {
             Poll::Pending => return Ok(Filled::Waiting),

@@ -1,13 +1,15 @@
 //! A connection before its TLS handshake is complete, and what becomes of that.
 
 use std::io;
-use std::task::Context;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
 
 use millrace_batch::layout::ServerEvent;
 use millrace_tls::rustls::pki_types::UnixTime;
-use millrace_tls::{ClientAuth, SessionInfo};
+use millrace_tls::{ClientAuth, Context as TlsContext, SessionInfo};
 
-use super::parse::remote_text;
+use super::parse::{Filled, remote_text};
 use super::{Connection, Fate};
 use crate::room::Room;
 use crate::socket::Socket;
@@ -35,24 +37,45 @@ impl Connection {
                 self.answer_due = late_at.map_or(0, |at| room.milliseconds(at));
                 if let Some(info) = tls.take_info() {
                     self.note_session(room, *info);
-                } else if let Some(session) = tls.early_session() {
+                } else if let Some(info) = tls.take_early_info() {
                     // Handlers of early requests look it up before the handshake is complete.
-                    let (info, name) = (session.info(), tls.server_name().map(Box::from));
-                    self.put_info(room, info, name);
+                    let name = tls.server_name().map(Box::from);
+                    let context = tls.context().cloned();
+                    self.put_info(room, info, name, context);
                 }
             }
         }
     }
 
-    /// Counts and reports a handshake that failed with this error.
-    pub(super) fn fail_handshake(&mut self, room: &mut Room, error: &io::Error) {
+    /// Goes on with the handshake, if there is one, of a connection of which nothing else is wanted: its client must not
+    /// look slow because of what the server waits for.
+    pub(super) fn secure(&mut self, room: &mut Room) -> io::Result<Filled> {
+        if self.is_securing {
+            let mut context = Context::from_waker(&self.waker);
+            if let Poll::Ready(Err(error)) = self.socket.poll_handshake(&mut context, &mut room.tls)
+            {
+                return Err(error);
+            }
+            self.follow_handshake(room);
+        }
+        Ok(Filled::Waiting)
+    }
+
+    /// Counts and reports a handshake that did not come to its end.
+    fn fail_handshake(&mut self, room: &mut Room, fate: &Fate) {
+        let error = match fate {
+            Fate::Lost(error) => Some(error),
+            _ => None,
+        };
         // Connections that end before they have begun are the probes of load balancers.
-        let has_begun = self.socket.is_tls() || error.kind() == io::ErrorKind::InvalidData;
-        if !has_begun {
+        let is_garbage = error.is_some_and(|error| error.kind() == io::ErrorKind::InvalidData);
+        if !is_garbage && !self.socket.is_tls() {
             return;
         }
         self.server.counters(room.thread).tls_failed.add(1);
-        if self.server.config.report_connection_errors {
+        if let Some(error) = error
+            && self.server.config.report_connection_errors
+        {
             let remote = remote_text(self.remote);
             let text = match error.kind() {
                 io::ErrorKind::ConnectionReset => format!(
@@ -72,6 +95,7 @@ impl Connection {
     /// Ends what TLS has begun with a connection that comes to its end.
     pub(crate) fn end_secure(&mut self, room: &mut Room, fate: &Fate) {
         if self.is_securing {
+            self.fail_handshake(room, fate);
             self.end_handshake(room);
         } else if matches!(fate, Fate::Over) {
             let mut context = Context::from_waker(&self.waker);
@@ -91,19 +115,31 @@ impl Connection {
         let counters = self.server.counters(room.thread);
         counters.tls_handshakes.add(1);
         counters.tls_resumed.add(u64::from(session.resumed));
-        let server_name = self.socket.tls_mut().and_then(|tls| tls.take_server_name());
-        self.put_info(room, session, server_name);
+        if let Some(tls) = self.socket.tls_mut() {
+            let (server_name, context) = (tls.take_server_name(), tls.take_context());
+            self.put_info(room, session, server_name, context);
+        }
         self.report_key_log(room);
     }
 
-    fn put_info(&self, room: &mut Room, session: SessionInfo, server_name: Option<Box<str>>) {
-        let verdict = match &self.server.tls {
-            Some(tls) if tls.context().client_auth() != ClientAuth::None => {
-                let now = UnixTime::now();
-                tls.context().peer_verdict(&session.peer_chain, now)
-            }
-            _ => Err(String::new()),
+    fn put_info(
+        &self,
+        room: &mut Room,
+        session: SessionInfo,
+        server_name: Option<Box<str>>,
+        context: Option<Arc<TlsContext>>,
+    ) {
+        let begin = Instant::now();
+        let verdict = match context {
+            None => Err(String::new()),
+            Some(context) => match context.client_auth() {
+                ClientAuth::None => Err(String::new()),
+                // The handshake has just judged what was shown in it, and would not be complete.
+                ClientAuth::Required if !session.resumed && !self.is_securing => Ok(()),
+                _ => context.peer_verdict(&session.peer_chain, UnixTime::now()),
+            },
         };
+        room.tls.count_handshake(begin.elapsed());
         let info = TlsInfo {
             authorized: verdict.is_ok(),
             authorization_error: verdict.err().filter(|_| !session.peer_chain.is_empty()),

@@ -1,6 +1,7 @@
 //! How many TLS handshakes a server has under way on one I/O thread.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 
 use super::Driver;
@@ -37,8 +38,8 @@ impl Driver {
         let open = usize::try_from(open.get()).unwrap_or(usize::MAX);
         let oldest = handshakes.begin((slot, generation), open, most, is_securing);
         if let Some((slot, _)) = oldest {
-            server.counters(self.room.thread).tls_failed.add(1);
-            self.end(slot, Fate::Over);
+            let text = "the handshake gave way to one more than the limit";
+            self.end(slot, Fate::Lost(io::Error::other(text)));
         }
     }
 }

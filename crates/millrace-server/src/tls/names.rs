@@ -186,7 +186,8 @@ impl<T: Clone> Question<T> {
         self.late_at
     }
 
-    fn is_late(&self, now: Instant) -> bool {
+    /// Whether it is waited for no longer.
+    pub(crate) fn is_late(&self, now: Instant) -> bool {
         self.late_at.is_some_and(|late_at| late_at <= now)
     }
 

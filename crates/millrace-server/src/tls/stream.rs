@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use millrace_tls::{Failure, RECORD_BYTES, Sealed, Session, SessionInfo};
+use millrace_tls::{Context as TlsContext, Failure, RECORD_BYTES, Sealed, Session, SessionInfo};
 
 use self::opening::{Asking, Greeting};
 use super::TlsRoom;
@@ -30,6 +30,9 @@ const FRUITLESS_READS: usize = 4;
 pub(crate) struct TlsStream {
     stream: Stream,
     state: State,
+    /// What the handshake is made with, until it is complete: what the client shows is judged by that, and not by what a
+    /// reload has put in its place since.
+    context: Option<Arc<TlsContext>>,
     /// The name that the client wants a server of.
     server_name: Option<Box<str>>,
     /// Records that the system has not taken yet.
@@ -41,6 +44,8 @@ pub(crate) struct TlsStream {
     is_cut: bool,
     /// What was read last came before the handshake was complete.
     is_early: bool,
+    /// What was agreed on with a client that sends early has been taken.
+    is_known: bool,
 }
 
 #[derive(Debug)]
@@ -68,12 +73,14 @@ impl TlsStream {
         TlsStream {
             stream,
             state: State::Greeting(Box::new(Greeting::new(server))),
+            context: None,
             server_name: None,
             unsent: Sealed::default(),
             unreported: 0,
             leave: Leave::No,
             is_cut: false,
             is_early: false,
+            is_known: false,
         }
     }
 
@@ -89,12 +96,26 @@ impl TlsStream {
         }
     }
 
-    /// Its session, while that gives what came before the handshake was complete.
-    pub(crate) fn early_session(&self) -> Option<&Session> {
+    /// What has been agreed on, once, when something has come before the handshake is complete.
+    pub(crate) fn take_early_info(&mut self) -> Option<SessionInfo> {
         match &self.state {
-            State::Running(session) if self.is_early => Some(session),
+            State::Running(session)
+                if self.is_early && !std::mem::replace(&mut self.is_known, true) =>
+            {
+                Some(session.info())
+            }
             _ => None,
         }
+    }
+
+    /// What the handshake is made with, until that is taken.
+    pub(crate) fn context(&self) -> Option<&Arc<TlsContext>> {
+        self.context.as_ref()
+    }
+
+    /// What the handshake was made with, once.
+    pub(crate) fn take_context(&mut self) -> Option<Arc<TlsContext>> {
+        self.context.take()
     }
 
     /// The name that the client wants a server of, in lower case, until it is taken.
@@ -186,6 +207,22 @@ impl TlsStream {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Goes on with the handshake until that is complete, and leaves plaintext to be read where it is.
+    pub(crate) fn poll_handshake(
+        &mut self,
+        context: &mut Context<'_>,
+        room: &mut TlsRoom,
+    ) -> Poll<io::Result<()>> {
+        room.prepare();
+        if self.unreported == 0 && !self.unsent.is_empty() {
+            let _ = self.poll_unsent(context, room)?;
+        }
+        while !self.is_open() {
+            ready!(self.poll_step(context, room))?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     pub(crate) fn poll_write(
@@ -315,11 +352,13 @@ impl TlsStream {
             false => &mut self.unsent,
         };
         let before = sealed.pending().len();
+        let begin = (!was_open).then(Instant::now);
         let received = session.receive(&mut room.received, fresh, memory, sealed);
-        if sealed.pending().len() > before {
-            if !was_open {
-                room.handshakes_left = room.handshakes_left.saturating_sub(1);
-            }
+        let has_sealed = sealed.pending().len() > before;
+        if let Some(begin) = begin {
+            room.count_handshake(begin.elapsed());
+        }
+        if has_sealed {
             // What the system does not take now is sent by whoever reads or writes next; an error shows there too.
             let _ = self.poll_sealed(context, room);
         }

@@ -22,7 +22,6 @@ pub(super) struct Greeting {
 }
 
 /// A client that waits for what there is for its name.
-#[derive(Debug)]
 pub(super) struct Asking {
     server: Arc<Server>,
     hello: Hello,
@@ -66,7 +65,7 @@ impl TlsStream {
         context: &mut Context<'_>,
         room: &mut TlsRoom,
     ) -> Poll<io::Result<()>> {
-        if room.handshakes_left == 0 {
+        if !room.has_time_for_handshakes() {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -88,7 +87,7 @@ impl TlsStream {
             State::Asking(asking) => {
                 let answer = match asking.question.answer() {
                     Some(answer) => answer,
-                    None if is_past(asking.question.late_at()) => None,
+                    None if asking.question.is_late(Instant::now()) => None,
                     None => {
                         if !std::mem::replace(&mut asking.waits, true) {
                             asking.question.wait(context.waker());
@@ -97,11 +96,16 @@ impl TlsStream {
                     }
                 };
                 let (hello, came) = (&asking.hello, std::mem::take(&mut asking.came));
-                let choice = match (answer, &asking.server.tls) {
-                    (Some(named), _) => Choice::Config(named.choose(hello)),
-                    (None, Some(tls)) => tls.context().unanswered(hello),
-                    (None, None) => return Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
+                let Some(tls) = &asking.server.tls else {
+                    return Poll::Ready(Err(io::ErrorKind::Unsupported.into()));
                 };
+                // Answers are of the context of now: those of the one before were forgotten with it.
+                let made_with = Arc::clone(&tls.context());
+                let choice = match answer {
+                    Some(named) => Choice::Config(named.choose(hello)),
+                    None => made_with.unanswered(hello),
+                };
+                self.context = Some(made_with);
                 Poll::Ready(self.go_on(context, room, choice, came))
             }
             State::Running(session) => {
@@ -135,10 +139,11 @@ impl TlsStream {
         let Some(tls) = &server.tls else {
             return Err(io::ErrorKind::Unsupported.into());
         };
-        let choice = match tls.context().choose(&hello) {
+        let made_with = Arc::clone(&tls.context());
+        let choice = match made_with.choose(&hello) {
             Choice::Ask(name) => match tls.find_name(&name, Instant::now()) {
                 Found::Known(named) => Choice::Config(named.choose(&hello)),
-                Found::Unknown => tls.context().unanswered(&hello),
+                Found::Unknown => made_with.unanswered(&hello),
                 Found::Asked(asked) => {
                     self.state = State::Asking(Box::new(Asking {
                         hello,
@@ -153,6 +158,7 @@ impl TlsStream {
             },
             choice => choice,
         };
+        self.context = Some(made_with);
         self.go_on(context, room, choice, came)
     }
 
@@ -189,10 +195,6 @@ impl TlsStream {
     }
 }
 
-fn is_past(at: Option<Instant>) -> bool {
-    at.is_some_and(|at| at <= Instant::now())
-}
-
 fn gone() -> io::Error {
     let text = "the client closed the connection during the handshake";
     io::Error::new(io::ErrorKind::UnexpectedEof, text)
@@ -202,6 +204,16 @@ impl fmt::Debug for Greeting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Greeting")
+            .field("came", &self.came.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Asking {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Asking")
+            .field("name", &self.hello.server_name)
             .field("came", &self.came.len())
             .finish_non_exhaustive()
     }

@@ -108,3 +108,69 @@ fn a_request_of_which_the_end_comes_later_is_early() {
     js.send(respond(id, "hello"));
     assert_eq!(read_answer(&mut client).body, "hello");
 }
+
+/// A client whose early requests are more than the server takes at once, so that it is not read.
+fn unread(
+    pair: &mut Pair,
+) -> (
+    Js,
+    u32,
+    std::net::SocketAddr,
+    Client,
+    millrace_batch::ExchangeId,
+) {
+    pair.config.policy.pipelined = 1;
+    let (mut js, listening, address) = Js::serving(pair.config.clone());
+    let client = early(pair, &mut js, address, GET.repeat(2));
+    let (id, is_early) = early_request(&mut js);
+    assert!(is_early);
+    (js, listening.id, address, client, id)
+}
+
+#[test]
+fn a_handshake_goes_on_while_early_requests_wait_to_be_answered() {
+    let mut pair = hasty();
+    let (mut js, server, _, mut client, first) = unread(&mut pair);
+    client.flush().unwrap();
+    while client.conn.is_handshaking() {
+        client.conn.complete_io(&mut client.sock).unwrap();
+    }
+    let begin = std::time::Instant::now();
+    while js.thread.stats(server).unwrap().tls_handshakes < 2 {
+        assert!(begin.elapsed() < crate::js::PATIENCE);
+        std::thread::yield_now();
+    }
+    js.send(respond(first, "first"));
+    assert_eq!(read_answer(&mut client).body, "first");
+    let (second, is_early) = early_request(&mut js);
+    assert!(is_early, "it came before the handshake was complete");
+    js.send(respond(second, "second"));
+    assert_eq!(read_answer(&mut client).body, "second");
+    assert_eq!(js.thread.stats(server).unwrap().tls_open, 0);
+}
+
+#[test]
+fn a_handshake_that_fails_behind_early_requests_is_counted_and_told() {
+    let mut pair = hasty();
+    let (mut js, server, _, mut client, first) = unread(&mut pair);
+    // No record under any key of this connection.
+    client.sock.write_all(&[23, 3, 3, 0, 32]).unwrap();
+    client.sock.write_all(&[0; 32]).unwrap();
+    let mut failures = 0;
+    while failures == 0 {
+        match js.next() {
+            Event::Failed(of, text) => {
+                assert_eq!(of, server);
+                assert!(text.starts_with("ERR_TLS_HANDSHAKE "), "{text}");
+                failures += 1;
+            }
+            Event::Abort(id, _) => assert_eq!(id, first),
+            other => panic!("not {other:?}"),
+        }
+    }
+    let stats = js.thread.stats(server).unwrap();
+    assert_eq!(
+        (stats.tls_handshakes, stats.tls_failed, stats.tls_open),
+        (1, 1, 0)
+    );
+}

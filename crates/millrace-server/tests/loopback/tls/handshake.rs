@@ -172,9 +172,17 @@ fn above_the_limit_the_oldest_handshake_gives_way() {
     let (mut js, listening, address) = Js::serving(pair.config.clone());
     let mut hanging: Vec<TcpStream> = (0..10).map(|_| hanging(&pair, address)).collect();
     await_open(&js, listening.id, 10);
-    for _ in 0..50 {
+    for number in 0..50 {
         let mut client = pair.connect(address);
         client.write_all(GET.as_bytes()).unwrap();
+        if number == 0 {
+            let text = failure(&mut js);
+            assert!(text.starts_with("ERR_TLS_HANDSHAKE 127.0.0.1:"), "{text}");
+            assert!(
+                text.ends_with(" gave way to one more than the limit"),
+                "{text}"
+            );
+        }
         let id = js.request();
         js.send(respond(id, "hello"));
         assert_eq!(read_answer(&mut client).body, "hello");
@@ -184,6 +192,55 @@ fn above_the_limit_the_oldest_handshake_gives_way() {
     await_open(&js, listening.id, 9);
     let stats = js.thread.stats(listening.id).unwrap();
     assert_eq!((stats.tls_handshakes, stats.tls_failed), (50, 1));
+}
+
+#[test]
+fn who_gives_way_without_having_begun_has_not_failed() {
+    let mut pair = pair();
+    pair.config.tls.as_mut().unwrap().handshakes = 1;
+    let (mut js, listening, address) = Js::serving(pair.config.clone());
+    for _ in 0..3 {
+        let mut silent = connect(address);
+        await_open(&js, listening.id, 1);
+        let mut client = pair.connect(address);
+        client.write_all(GET.as_bytes()).unwrap();
+        let id = js.request();
+        js.send(respond(id, "hello"));
+        assert_eq!(read_answer(&mut client).body, "hello");
+        await_end(&mut silent);
+    }
+    let stats = js.thread.stats(listening.id).unwrap();
+    assert_eq!((stats.tls_handshakes, stats.tls_failed), (3, 0));
+}
+
+#[test]
+fn a_handshake_goes_on_while_too_much_waits_for_javascript() {
+    for versions in [TLS12, TLS13] {
+        let mut pair = pair_with(Settings::default(), versions);
+        pair.config.queued_bytes = 1000;
+        pair.config.timeouts.handshake = 5000;
+        let (mut js, listening, address) = Js::serving(pair.config.clone());
+        let mut busy = pair.connect(address);
+        busy.write_all(GET.repeat(20).as_bytes()).unwrap();
+        while js.thread.queued_bytes() <= 1000 {
+            std::thread::yield_now();
+        }
+        let queued = js.thread.queued_bytes();
+        let mut client = pair.connect(address);
+        client.write_all(GET.as_bytes()).unwrap();
+        while client.conn.is_handshaking() {
+            client.conn.complete_io(&mut client.sock).unwrap();
+        }
+        await_open(&js, listening.id, 0);
+        let stats = js.thread.stats(listening.id).unwrap();
+        assert_eq!((stats.tls_handshakes, stats.requests), (2, 20));
+        assert_eq!(js.thread.queued_bytes(), queued, "requests wait unread");
+        for _ in 0..21 {
+            let id = js.request();
+            js.send(respond(id, "hello"));
+        }
+        assert_eq!(read_answer(&mut client).body, "hello");
+    }
 }
 
 #[test]

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use millrace_server::{Config, RouteTarget};
-use millrace_tls::Settings;
 use millrace_tls::rustls::ClientConfig;
+use millrace_tls::rustls::sign::SingleCertAndKey;
+use millrace_tls::{ClientAuth, Settings};
 
-use super::certificates::{Pair, context, secured, shake_hands, shows, trusting};
+use super::certificates::{Pair, context, open, secured, shake_hands, shows, trusting};
 use crate::client::{GET, read_answer};
-use crate::js::{Js, fixed, route};
+use crate::js::{Js, fixed, respond, route};
 
 /// A server that answers by itself.
 fn serving(pair: &Pair) -> (Js, u32, SocketAddr) {
@@ -41,6 +42,51 @@ fn connections_go_on_with_what_they_have_and_new_ones_get_what_is_new() {
             .expect("an open connection");
         assert_eq!(read_answer(&mut before).body, "fixed");
     }
+}
+
+#[test]
+fn certificates_of_clients_are_judged_by_what_their_handshake_began_with() {
+    let (pair, own) = (Pair::new("a.example"), Pair::new("b.example"));
+    let judged_by = |roots: &[&Pair]| {
+        let settings = Settings {
+            client: ClientAuth::Asked,
+            roots: roots
+                .iter()
+                .filter_map(|pair| pair.material.certificate.clone())
+                .collect(),
+            ..Settings::default()
+        };
+        context(&[&pair], settings)
+    };
+    let (mut js, listening, address) = Js::serving(secured(judged_by(&[])));
+    let mut client = trusting(&[&pair]);
+    client.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(
+        own.credentials().certified().as_ref().clone(),
+    ));
+    let client = Arc::new(client);
+    let mut stream = open(address, &client, "a.example");
+    stream.conn.write_tls(&mut stream.sock).expect("a socket");
+    while stream.conn.is_handshaking() {
+        stream.conn.read_tls(&mut stream.sock).expect("a flight");
+        stream.conn.process_new_packets().expect("a good one");
+    }
+    // It has still to send its certificate.
+    js.thread.reload_tls(listening.id, judged_by(&[&pair]));
+    let mut errors = Vec::new();
+    for mut stream in [stream, open(address, &client, "a.example")] {
+        stream
+            .write_all(GET.as_bytes())
+            .expect("an open connection");
+        let id = js.request();
+        let info = js.thread.tls_info(id.connection, id.generation);
+        let info = info.expect("facts");
+        assert_eq!(info.session.peer_chain, [own.certificate.clone()]);
+        errors.push(info.authorization_error.clone().expect("an error"));
+        js.send(respond(id, ""));
+        read_answer(&mut stream);
+    }
+    assert!(errors[0].contains("names no authority"), "{errors:?}");
+    assert!(!errors[1].contains("names no authority"), "{errors:?}");
 }
 
 #[test]
