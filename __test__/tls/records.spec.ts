@@ -44,10 +44,7 @@ test('records of the largest size come whole', async (t) => {
   await served.stillServes()
 })
 
-/** The server does not say why, or the client has sent too much to be told. */
-const GONE = /^(?:end|close|ECONNRESET|EPIPE)$/
-
-/** What is sent, and what the client is told: an alert, or only the end. */
+/** What is sent, and the alert that the client is told. Not so much that a reset could overtake it. */
 const BREACHES: ReadonlyArray<readonly [what: string, send: (client: Tampered) => Buffer, told: RegExp]> = [
   ['a record that was changed', (client) => changed(client.seal(Type.data, AGAIN)), /BAD_RECORD_MAC/],
   ['a record that comes twice', (client) => twice(client.seal(Type.data)), /BAD_RECORD_MAC/],
@@ -55,13 +52,13 @@ const BREACHES: ReadonlyArray<readonly [what: string, send: (client: Tampered) =
   ['a record that is not encrypted', () => record(Type.data, AGAIN), /BAD_RECORD_MAC|DECODE_ERROR|RECORD_OVERFLOW/],
   ['a record of more than 2^14 bytes', (client) => client.seal(Type.data, Buffer.alloc(16_385)), /RECORD_OVERFLOW/],
   ['a record that is too long', () => record(Type.data, Buffer.alloc(100), 0xffff), /RECORD_OVERFLOW|DECODE_ERROR/],
-  ['a record of padding alone', (client) => client.seal(0, Buffer.alloc(0), 10), GONE],
+  ['a record of padding alone', (client) => client.seal(0, Buffer.alloc(0), 10), /UNEXPECTED_MESSAGE/],
   [
     'a heartbeat',
     (client) => client.seal(Type.heartbeat, Buffer.from([1, 0x40, 0, 1])),
     /UNEXPECTED_MESSAGE|DECODE_ERROR/,
   ],
-  ['a heartbeat in the clear', () => record(Type.heartbeat, Buffer.from([1, 0x40, 0, 1])), /BAD_RECORD_MAC/],
+  ['a heartbeat in the clear', () => record(Type.heartbeat, Buffer.from([1, 0x40, 0, 1])), /UNEXPECTED_MESSAGE/],
   [
     'an alert in the clear',
     () => record(Type.alert, Buffer.from([2, 40])),
@@ -78,16 +75,16 @@ const BREACHES: ReadonlyArray<readonly [what: string, send: (client: Tampered) =
     (client) => client.seal(Type.handshake, Buffer.from([4, 0, 0, 0])),
     /UNEXPECTED_MESSAGE|DECODE_ERROR/,
   ],
-  ['half a handshake message before data', (client) => cutShort(client), GONE],
+  ['half a handshake message before data', (client) => cutShort(client), /UNEXPECTED_MESSAGE/],
   ['a change of keys without new keys behind it', (client) => keyUpdate(client), /BAD_RECORD_MAC/],
-  ['one change of keys after the other', (client) => many(1000, () => client.rekey()), GONE],
-  ['a flood of records without content', (client) => many(5000, () => client.seal(Type.data)), GONE],
-  ['a warning after the other', (client) => many(5000, () => warning(client)), GONE],
+  ['one change of keys after the other', (client) => many(100, () => client.rekey()), /UNEXPECTED_MESSAGE/],
+  ['a flood of records without content', (client) => many(100, () => client.seal(Type.data)), /UNEXPECTED_MESSAGE/],
+  ['a warning after the other', (client) => many(100, () => warning(client)), /UNEXPECTED_MESSAGE/],
   ['bytes of no protocol', () => Buffer.alloc(1000, 0xfe), /DECODE_ERROR|UNEXPECTED_MESSAGE|RECORD_OVERFLOW|VERSION/],
 ]
 
 for (const [what, send, told] of BREACHES) {
-  test(`${what} ends the connection, and is no request`, async (t) => {
+  test(`${what} ends the connection with an alert, and is no request`, async (t) => {
     const served = await serve(t, () => t.fail('nothing was asked'))
     const client = await secured(served.port, { ...TLS_1_3, ca: served.ca })
     client.inject(send(client))
