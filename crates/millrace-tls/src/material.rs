@@ -1,7 +1,7 @@
 //! What certificates and keys are made from, as it was given: bytes or files, PEM or DER.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use pkcs8::der::zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::{Error, ErrorKind};
 
-/// More than any chain or revocation list in use, and little enough that naming `/dev/zero` by mistake ends soon.
+/// More than any chain or revocation list in use, and little enough that naming another file by mistake ends soon.
 const LARGEST: u64 = 64 << 20;
 
 /// A document in PEM or DER, whichever it is found to be. Its bytes are wiped when it is dropped, since they may be a key.
@@ -94,6 +94,11 @@ impl Document {
 }
 
 fn read(path: &PathBuf) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let kind = fs::metadata(path)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        // To open a pipe that nobody writes to would last for ever, and hold up every later reload.
+        return Err(std::io::Error::other("it is not a regular file"));
+    }
     let mut bytes = Zeroizing::new(Vec::new());
     let file = File::open(path)?;
     // One allocation for a regular file: growing would leave copies of a key behind in freed memory.

@@ -1,7 +1,7 @@
 //! What cannot be used, and in which words it is refused.
 
 use crate::support::{bytes, file, memory, pair, refused, text};
-use millrace_tls::{Blob, ErrorKind, Material};
+use millrace_tls::{Blob, Credentials, ErrorKind, Material};
 
 fn with_key(key: impl Into<Vec<u8>>) -> Material {
     Material {
@@ -84,8 +84,37 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
             ..pair("p-256.crt.pem", "p-256.key.pem")
         },
         ErrorKind::File,
-        "the private key cannot be read from /dev/zero: it is larger than 64 MiB",
+        "the private key cannot be read from /dev/zero: it is not a regular file",
     );
+}
+
+#[test]
+fn a_file_that_is_too_large_for_a_key_is_not_read_to_its_end() {
+    let path = std::env::temp_dir().join(format!("millrace-large-{}.pem", std::process::id()));
+    let file = std::fs::File::create(&path).unwrap();
+    file.set_len((64 << 20) + 1).unwrap();
+    let error = Credentials::load(&Material {
+        key: Some(Blob::File(path.clone())),
+        ..pair("p-256.crt.pem", "p-256.key.pem")
+    });
+    std::fs::remove_file(&path).unwrap();
+    let text = error.unwrap_err().to_string();
+    assert!(text.ends_with(": it is larger than 64 MiB"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_refused_at_once() {
+    let path = std::env::temp_dir().join(format!("millrace-pipe-{}.pem", std::process::id()));
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    let error = Credentials::load(&Material {
+        key: Some(Blob::File(path.clone())),
+        ..pair("p-256.crt.pem", "p-256.key.pem")
+    });
+    std::fs::remove_file(&path).unwrap();
+    let text = error.unwrap_err().to_string();
+    assert!(text.ends_with(": it is not a regular file"), "{text}");
 }
 
 #[test]
