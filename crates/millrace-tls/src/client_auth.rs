@@ -14,7 +14,7 @@ use rustls::{
 };
 
 use crate::credentials::certificates;
-use crate::explain::certificate_problem;
+use crate::explain::{TOO_MANY_CERTIFICATES, certificate_problem};
 use crate::material::Blob;
 use crate::pem;
 use crate::settings::{ClientAuth, Settings};
@@ -90,6 +90,10 @@ impl ClientCertificates {
     }
 }
 
+/// The most bytes of certificates that anybody may show of whom nothing is verified: some ten of them. What is shown is kept
+/// for as long as the connection is open.
+const SHOWN_BYTES: usize = 16 * 1024;
+
 /// Lets everybody in who holds the key of the certificate that was sent, whoever signed that.
 #[derive(Debug)]
 struct LetIn {
@@ -111,10 +115,16 @@ impl ClientCertVerifier for LetIn {
 
     fn verify_client_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        own: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, rustls::Error> {
+        let bytes = others
+            .iter()
+            .fold(own.len(), |sum, other| sum + other.len());
+        if bytes > SHOWN_BYTES {
+            return Err(rustls::Error::General(TOO_MANY_CERTIFICATES.into()));
+        }
         Ok(ClientCertVerified::assertion())
     }
 

@@ -8,6 +8,10 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use crate::certificate_info::CertificateInfo;
 
+/// What clients are refused for that show more certificates than are kept of anybody.
+pub(crate) const TOO_MANY_CERTIFICATES: &str =
+    "the client has shown more than 16 KiB of certificates";
+
 /// Why a handshake failed, or a connection after it.
 pub fn explain(error: &Error) -> String {
     let text = match error {
@@ -29,6 +33,23 @@ pub fn explain(error: &Error) -> String {
             | PeerIncompatible::Tls12NotOfferedOrEnabled
             | PeerIncompatible::SupportedVersionsExtensionRequired,
         ) => "the client speaks none of the versions of TLS",
+        Error::PeerIncompatible(PeerIncompatible::SignatureAlgorithmsExtensionRequired) => {
+            "the client does not say which signatures it can verify"
+        }
+        Error::PeerIncompatible(PeerIncompatible::NamedGroupsExtensionRequired) => {
+            "the client does not say which groups it speaks"
+        }
+        Error::PeerIncompatible(PeerIncompatible::KeyShareExtensionRequired) => {
+            "the client sends no key share"
+        }
+        Error::PeerIncompatible(
+            PeerIncompatible::NoEcPointFormatsInCommon
+            | PeerIncompatible::UncompressedEcPointsRequired,
+        ) => "the client takes no uncompressed points of elliptic curves",
+        Error::PeerIncompatible(PeerIncompatible::NullCompressionRequired) => {
+            "the client insists on compression"
+        }
+        Error::General(text) if text == TOO_MANY_CERTIFICATES => TOO_MANY_CERTIFICATES,
         error => return error.to_string(),
     };
     text.into()
@@ -107,9 +128,29 @@ fn alert_received(alert: AlertDescription) -> String {
             "it does not accept the server's certificate"
         }
         AlertDescription::UserCanceled => "its user gave up",
-        alert => return format!("the client sent the alert {alert:?}"),
+        alert => return format!("the client sent the alert {}", alert_name(alert)),
     };
-    format!("the client sent the alert {alert:?}: {meaning}")
+    format!("the client sent the alert {}: {meaning}", alert_name(alert))
+}
+
+/// The name that an alert is registered by, and that people find when they search for it.
+fn alert_name(alert: AlertDescription) -> String {
+    match alert {
+        AlertDescription::UnknownPSKIdentity => return "unknown_psk_identity".into(),
+        AlertDescription::UnrecognisedName => return "unrecognized_name".into(),
+        AlertDescription::Unknown(number) => return number.to_string(),
+        _ => {}
+    }
+    let mut name = String::new();
+    let mut was_small = false;
+    for char in format!("{alert:?}").chars() {
+        if char.is_ascii_uppercase() && was_small {
+            name.push('_');
+        }
+        was_small = char.is_ascii_lowercase();
+        name.push(char.to_ascii_lowercase());
+    }
+    name
 }
 
 fn date(time: UnixTime) -> String {
@@ -117,5 +158,29 @@ fn date(time: UnixTime) -> String {
     match DateTime::from_unix_duration(seconds) {
         Ok(date) => date.to_string(),
         Err(_) => format!("second {} since 1970", seconds.as_secs()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alerts_have_the_names_that_they_are_registered_by() {
+        for (number, name) in [
+            (10, "unexpected_message"),
+            (20, "bad_record_mac"),
+            (48, "unknown_ca"),
+            (86, "inappropriate_fallback"),
+            (112, "unrecognized_name"),
+            (115, "unknown_psk_identity"),
+            (116, "certificate_required"),
+            (120, "no_application_protocol"),
+            (200, "200"),
+        ] {
+            assert_eq!(alert_name(AlertDescription::from(number)), name);
+        }
+        let text = explain(&Error::AlertReceived(AlertDescription::UnknownCA));
+        assert!(text.starts_with("the client sent the alert unknown_ca: "));
     }
 }

@@ -3,6 +3,8 @@
 use rustls::server::{AcceptedAlert, Acceptor};
 use rustls::{AlertDescription, CipherSuite, Error, NamedGroup, PeerIncompatible};
 
+use crate::explain::explain;
+
 /// Collects the ClientHello (RFC 8446 section 4.1.2), which may come in any number of records and pieces.
 ///
 /// It judges the message as the handshake will that is given the same bytes afterwards, because both are rustls.
@@ -86,7 +88,7 @@ impl HelloReader {
             let text = "the client speaks no version of TLS above 1.1";
             return Refusal::new(AlertDescription::ProtocolVersion, text);
         }
-        let mut refusal = Refusal::new(alert_of(error), error.to_string());
+        let mut refusal = Refusal::new(alert_of(error), explain(error));
         let mut record = Vec::new();
         // Writing into memory does not fail; were it to, the alert above is sent.
         let _ = alert.write_all(&mut record);

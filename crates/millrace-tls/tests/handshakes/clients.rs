@@ -61,6 +61,30 @@ fn a_client_without_a_certificate_gets_in_where_one_is_asked_for_and_not_where_i
 }
 
 #[test]
+fn a_client_that_shows_more_certificates_than_are_kept_of_a_stranger_is_refused() {
+    let (door, stranger) = (Door::new(ClientAuth::Asked), Authority::new("stranger"));
+    let bytes = |client: &Issued| -> usize { client.chain.iter().map(|one| one.len()).sum() };
+    let mut client = stranger.client(1);
+    while bytes(&client) + stranger.certificate.der().len() <= 16 * 1024 {
+        client = client.through(&stranger);
+    }
+    for version in VERSIONS {
+        let pair = door.enter(Some(&client), version).unwrap();
+        assert_eq!(pair.server.peer_certificates(), Some(&client.chain[..]));
+    }
+    client = client.through(&stranger);
+    for version in VERSIONS {
+        let failure = door.enter(Some(&client), version).err().unwrap();
+        assert_eq!(
+            failure.server,
+            "the client has shown more than 16 KiB of certificates"
+        );
+        let alert = AlertDescription::HandshakeFailure;
+        assert_eq!(failure.client, Error::AlertReceived(alert));
+    }
+}
+
+#[test]
 fn a_client_of_another_authority_is_told_apart() {
     let other = Authority::new("other");
     let text = "the client's certificate is not from an authority that is trusted";

@@ -175,7 +175,7 @@ fn a_client_of_old_versions_is_told_that_they_are() {
             Err(refusal(70, text))
         );
     }
-    let text = "peer is incompatible: SignatureAlgorithmsExtensionRequired";
+    let text = "the client does not say which signatures it can verify";
     assert_eq!(
         read_hello(&records(&hello(3), 1000)),
         Err(refusal(40, text))
