@@ -98,10 +98,51 @@ export function codedPlain(code: ErrorCode, detail?: string): CodedError {
 }
 
 /**
- * What a user gave, for an error message: short, and never a secret of more than a few characters.
+ * What somebody else has thrown, for a message of ours. Anything can be thrown, also what throws itself when it is looked
+ * at: this never does.
+ */
+export function messageOf(error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error)
+  } catch {
+    return 'what was thrown cannot be shown'
+  }
+}
+
+/**
+ * What a user gave, for an error message: short, and never a secret of more than a few characters. Never throws.
  */
 export function show(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)
+  try {
+    return shown(value)
+  } catch {
+    return 'what cannot be shown'
+  }
+}
+
+/**
+ * Whether a text may be a private key, or a piece of one: PEM, DER in base64 (a key is a SEQUENCE, which begins with
+ * 0x30, in base64 with M) or as bytes, or so much base64 that no word and hardly a path is like it.
+ */
+export function looksSecret(text: string): boolean {
+  // oxlint-disable-next-line no-control-regex
+  if (text.includes('-----') || /[\0-\x08\x0E-\x1F]/.test(text)) return true
+  return text.split(/\s+/).some((word) => DER.test(word) || (BASE64.test(word) && !isPath(word)))
+}
+
+const DER = /^["']?M[A-I][\w+/=-]{46,}["',;]*$/
+const BASE64 = /^[A-Za-z0-9+/=]{60,}$/
+
+/** A path from the root on, of names as people give them: base64 has a slash each 64 characters. */
+function isPath(word: string): boolean {
+  return word.startsWith('/') && word.split('/').every((name) => name.length <= 32)
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'string') {
+    if (value.length > 40 && looksSecret(value)) return `a text of ${value.length} characters`
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)
+  }
   if (typeof value === 'function') return value.name === '' ? 'a function' : `the function ${value.name}`
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value !== 'object' || value === null) return String(value)
@@ -112,7 +153,7 @@ export function show(value: unknown): string {
 
 function showList(list: readonly unknown[]): string {
   const isShort = list.length !== 0 && list.length <= 3 && list.every((item) => typeof item !== 'object')
-  return isShort ? `[${list.map(show).join(', ')}]` : `a list of ${list.length}`
+  return isShort ? `[${list.map(shown).join(', ')}]` : `a list of ${list.length}`
 }
 
 function message(code: ErrorCode, detail: string | undefined): string {

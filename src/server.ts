@@ -255,6 +255,7 @@ export class Server implements AsyncDisposable {
         `The option timeout has to be a number of milliseconds, 0 or more, but it is ${show(timeout)}.`,
       )
     }
+    this.tls?._end()
     // A server about to listen is closed once it does.
     if (this.where === null && this.opening !== null) {
       await this.opening.promise.catch(() => undefined)
@@ -354,6 +355,7 @@ export class Server implements AsyncDisposable {
   }
 
   private async open(place: ListenOptions): Promise<ServerAddress> {
+    const ended = this.tls?._begin()
     // Listening again waits for the end of a close that is going on.
     if (this.closing !== null) await this.closing.promise
     const hosts = await hostsOf(place)
@@ -365,7 +367,7 @@ export class Server implements AsyncDisposable {
     const options = { ...nativeOptions(this.options, pullAccept), ...own, port: place.port ?? 0, path: place.path }
     const start = (context: NativeTlsContext | null): NativeAddress =>
       bind(hosts, place, (host) => core.listen({ ...options, host } as NativeListenOptions, this.routes.table, context))
-    const native = tls === null ? start(null) : await tls._listen(this.lane, start)
+    const native = tls === null ? start(null) : await tls._listen(this.lane, ended!, start)
     this.sink.id = native.id
     this.handlerErrors = 0
     this.acceptsByHand = pullAccept

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { messageOf } from './errors'
 
 /** What a person can do about an error of the operating system at `listen`. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -16,7 +17,7 @@ const HINTS: Readonly<Record<string, string>> = {
 /** The system's error with what Node users know: code, errno, syscall, address and port, and a message that helps. */
 export function systemError(cause: unknown, address: string | undefined, port: number | undefined): Error {
   const code = systemCode(cause)
-  if (code === undefined) return cause instanceof Error ? cause : new Error(String(cause))
+  if (code === undefined) return cause instanceof Error ? cause : new Error(messageOf(cause))
   const { syscall = 'listen', message } = cause as NodeJS.ErrnoException
   const errno = (cause as NodeJS.ErrnoException).errno ?? errnoOf(code)
   const place = port === undefined || address?.includes('/') === true ? address : `${address}:${port}`

@@ -1,6 +1,6 @@
 import { createSecureContext } from 'node:tls'
 import ava from 'ava'
-import type { NativeTlsInfo } from '#dist/binding'
+import type { NativeTlsInfo, NativeTlsOptions } from '#dist/binding'
 import { createServer, TlsInfo, type Request, type ServerWebSocket, type TlsOptions } from '#dist/index'
 import { NameAnswers } from '#dist/tls/names'
 import { lanes } from '../_helpers/fake-lane'
@@ -122,6 +122,71 @@ test('a passphrase that is missing, wrong or cannot be had rejects with its code
   t.is((await reject(() => Promise.reject(cause), /could not be had: the vault is shut/)).cause, cause)
 })
 
+test('what throws when it is looked at is told as any other error, and ends nothing', async (t) => {
+  const hostile = [
+    Object.create(null),
+    { toString: () => Promise.reject },
+    Object.assign(new Error('x'), { message: Object.create(null) }),
+    new Proxy(new Error('x'), {
+      get() {
+        throw new Error('looked at')
+      },
+    }),
+    Symbol('s'),
+    null,
+    undefined,
+  ]
+  for (const thrown of hostile) {
+    const passphrase = (): never => {
+      throw thrown
+    }
+    const error = (await t.throwsAsync(createServer({ tls: { cert: CERT, key: ENCRYPTED, passphrase } }).listen()))!
+    t.like(error, { code: 'ERR_TLS_PASSPHRASE' })
+    t.regex(error.message, /could not be had: (?:what was thrown cannot be shown|Symbol\(s\)|null|undefined)$/)
+
+    const told: Array<Error & { code: string }> = []
+    const names = new NameAnswers({ answer: () => {}, failed: (one) => told.push(one as (typeof told)[0]) })
+    await t.notThrowsAsync(names.find('a.example', () => Promise.reject(thrown), 1000, 0))
+    t.like(told, { 0: { code: 'ERR_TLS_RESOLVE' }, length: 1 })
+  }
+})
+
+test('close ends the wait for a passphrase, of listen and of a reload', async (t) => {
+  const never = (): Promise<string> => new Promise(() => {})
+  const server = createServer({
+    host: '127.0.0.1',
+    tls: { certFile: '/a', keyFile: '/encrypted.pem', passphrase: never },
+  })
+  const opened = server.listen()
+  await settle()
+  await server.close()
+  const message = 'The passphrase of the private key in /encrypted.pem could not be had: the server was closed first'
+  await t.throwsAsync(opened, { code: 'ERR_TLS_PASSPHRASE', message })
+  const early = server.listen()
+  await server.close()
+  await t.throwsAsync(early, { code: 'ERR_TLS_PASSPHRASE', message })
+
+  await server.tls!.reload({ passphrase: PASSPHRASE })
+  await server.listen()
+  const reloaded = server.tls!.reload({ passphrase: never })
+  await settle()
+  void server.close()
+  await t.throwsAsync(reloaded, { code: 'ERR_TLS_PASSPHRASE', message })
+})
+
+test('a passphrase that does not come has two minutes, and what waits behind it goes on', async (t) => {
+  const { server } = await listening(PAIR)
+  const { setTimeout } = globalThis
+  t.teardown(() => (globalThis.setTimeout = setTimeout))
+  globalThis.setTimeout = ((work: () => void, delay: number) =>
+    setTimeout(work, delay === 120_000 ? 5 : delay)) as typeof setTimeout
+  const stuck = server.tls!.reload({ key: ENCRYPTED, passphrase: () => new Promise(() => {}) })
+  const next = server.tls!.reload({ alpn: ['a'] })
+  await t.throwsAsync(stuck, { code: 'ERR_TLS_PASSPHRASE', message: /has not given it within 120 seconds/ })
+  await next
+  t.deepEqual(server.tls!.options.alpn, ['a'])
+})
+
 test('a passphrase is not asked for when something else is wrong', async (t) => {
   loadErrors.push('ERR_TLS_KEY - the private key given as `key` is none')
   const tls = { ...PAIR, passphrase: () => t.fail() as never }
@@ -149,7 +214,7 @@ test('reload takes changes, which stay; what says the same another way gives way
   const now = (): object => lane.contexts.at(-1)!.options.certificates[0]!
   await server.tls!.reload({ certFile: '/a2', keyFile: '/b2' })
   t.deepEqual(now(), { certificateFile: '/a2', keyFile: '/b2', passphrase: 'x' })
-  await server.tls!.reload({ cert: CERT, key: KEY, passphrase: undefined })
+  await server.tls!.reload({ cert: CERT, key: KEY })
   t.deepEqual(now(), { certificate: Buffer.from(CERT), key: Buffer.from(KEY), passphrase: 'x' })
   await server.tls!.reload({ pfxFile: '/store', ALPNProtocols: ['b'] })
   t.deepEqual(now(), { pkcs12File: '/store', passphrase: 'x' })
@@ -164,6 +229,39 @@ test('reload takes changes, which stay; what says the same another way gives way
     passphrase: 'x',
   })
   t.deepEqual(server.tls!.files, ['/a', '/b'])
+})
+
+test('reload takes away what it is given as undefined, under either of its names', async (t) => {
+  const resolve = (): null => null
+  const { server, lane } = await listening({
+    ...PAIR,
+    passphrase: 'x',
+    clientCertificate: 'required',
+    caFile: '/ca',
+    crlFile: '/crl',
+    groups: ['X25519'],
+    keyLogFile: '/log',
+    resolve,
+    resolveTimeout: 7,
+  })
+  const now = (): NativeTlsOptions => lane.contexts.at(-1)!.options
+  await server.tls!.reload({
+    clientCertificate: 'none',
+    caFile: undefined,
+    crlFile: undefined,
+    keyLogFile: undefined,
+    watch: undefined,
+  })
+  t.like(now(), { client: 'none', rootFiles: [], revocationListFiles: [], asksNames: true })
+  t.false('keyLogFile' in now())
+  t.is(now().certificates[0]!.passphrase, 'x')
+  await server.tls!.reload({ passphrase: undefined, SNICallback: undefined, ecdhCurve: 'auto' })
+  t.like(now(), { asksNames: false, groups: [] })
+  t.false('passphrase' in now().certificates[0]!)
+  await server.tls!.reload({ certFile: undefined, cert: CERT, ticketLifetime: 60, sessionTimeout: undefined })
+  t.is(now().ticketLifetime, 60)
+  await t.throwsAsync(server.tls!.reload({ cert: undefined }), { message: /tls\.key needs tls\.cert/ })
+  await t.throwsAsync(server.tls!.reload({ resolveTimeout: undefined }), { message: /cannot be changed by reload/ })
 })
 
 test('a reload that fails changes nothing', async (t) => {
@@ -306,6 +404,79 @@ test('resolve is called once for a name at a time, and its delay is told once', 
   t.not(lane.names.at(-1)!.credentials, null)
   await tell((batch) => batch.nameWanted('slow.example', id))
   t.is(asked.length, 2)
+})
+
+test('a name whose call never ends is asked for anew, after a while, a reload or a close', async (t) => {
+  const calls: Array<(found: TlsOptions | null) => void> = []
+  const told: unknown[][] = []
+  const names = new NameAnswers({ answer: (...answer) => told.push(answer), failed: () => {} })
+  const resolve = (): Promise<TlsOptions | null> => new Promise((give) => calls.push(give))
+  const { now } = performance
+  t.teardown(() => (performance.now = now))
+  let time = 0
+  performance.now = () => time
+  void names.find('a', resolve, 1000, 5)
+  time = 3999
+  void names.find('a', resolve, 1000, 5)
+  t.is(calls.length, 1)
+  time = 4000
+  void names.find('a', resolve, 1000, 5)
+  t.is(calls.length, 2)
+  calls[0]!(null)
+  await settle()
+  t.deepEqual(told, [], 'the later call is what counts')
+  calls[1]!(null)
+  await settle()
+  t.deepEqual(told, [['a', null, 5]])
+
+  void names.find('a', resolve, 1000, 5)
+  names.forget()
+  void names.find('a', resolve, 1000, 5)
+  t.is(calls.length, 4)
+  calls[3]!(null)
+  calls[2]!(null)
+  await settle()
+  t.is(told.length, 3)
+})
+
+test('reload has a name asked for anew whose call is under way', async (t) => {
+  const asked: string[] = []
+  const never = (which: string) => (): Promise<null> => {
+    asked.push(which)
+    return new Promise(() => {})
+  }
+  const { server, id, tell } = await listening({ ...PAIR, resolve: never('first') })
+  await tell((batch) => batch.nameWanted('a.example', id))
+  await server.tls!.reload({ resolve: never('second') })
+  await tell((batch) => batch.nameWanted('a.example', id))
+  t.deepEqual(asked, ['first', 'second'])
+})
+
+test('256 calls of resolve run at a time, and what comes then is answered at once', async (t) => {
+  let running = 0
+  const told: unknown[][] = []
+  const names = new NameAnswers({ answer: (...answer) => told.push(answer), failed: () => {} })
+  const { now } = performance
+  t.teardown(() => (performance.now = now))
+  let time = 0
+  performance.now = () => time
+  let give!: (found: null) => void
+  const resolve = (): Promise<null> => {
+    running++
+    return new Promise((resolvePromise) => (give = resolvePromise))
+  }
+  for (let i = 0; i < 1000; i++) void names.find(`${i}.example`, resolve, 1000, 60_000)
+  t.is(running, 256)
+  t.is(told.length, 744)
+  t.deepEqual(told[0], ['256.example', null, 0])
+  give(null)
+  await settle()
+  void names.find('one.example', resolve, 1000, 60_000)
+  void names.find('more.example', resolve, 1000, 60_000)
+  t.is(running, 257)
+  time = 4000
+  for (let i = 0; i < 1000; i++) void names.find(`${i}.example`, resolve, 1000, 60_000)
+  t.is(running, 513)
 })
 
 test('a name that nobody resolves any more is answered', async (t) => {

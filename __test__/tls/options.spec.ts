@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
@@ -261,7 +262,7 @@ for (const [tls, message] of [
   [{ cert: CERT, key: 'MIIEsecret' }, /tls\.key has to be the content, PEM .*, but it is a text without one/],
   [{ cert: CERT, key: 7 }, /tls\.key has to be PEM as text, or bytes of PEM or DER, but it is a number/],
   [{ cert: [], key: KEY }, /option tls\.cert has to be a certificate, but it is a list of 0/],
-  [{ certFile: CERT, keyFile: 'a' }, /tls\.certFile has to be the path of a file\. Did you mean tls\.cert\?/],
+  [{ certFile: CERT, keyFile: 'a' }, /tls\.certFile has to be the path of a file, but .* Did you mean tls\.cert\?/],
   [{ certFile: 7, keyFile: 'a' }, /tls\.certFile has to be a path or a file: URL, but it is 7/],
   [{ certFile: new URL('http://a/b'), keyFile: 'a' }, /tls\.certFile has to be a path or a file: URL/],
   [{ pfx: 'store.p12' }, /tls\.pfx has to be bytes, .* "store\.p12"\. To name a file, write tls\.pfxFile/],
@@ -269,6 +270,8 @@ for (const [tls, message] of [
   [{ cert: CERT, key: { pem: KEY, passphrase: 7 } }, /tls\.key\.passphrase has to be a text/],
   [{ ...PAIR, ocsp: 'x.ocsp' }, /tls\.ocsp has to be bytes/],
   [{ ...PAIR, names: 'a' }, /tls\.names has to be a list of names/],
+  [{ ...PAIR, names: ['a'.repeat(64)] }, /tls\.names has to be a list .* it is a text of 64 characters/],
+  [{ ...PAIR, names: ['a.example/b'] }, /tls\.names has to be a list .* "a\.example\/b"/],
   [{ ...PAIR, names: ['a.*.example'] }, /tls\.names has to be a list .* "a\.\*\.example"/],
   [
     { cert: [CERT, CERT], key: [KEY, KEY], names: ['a'] },
@@ -285,6 +288,7 @@ for (const [tls, message] of [
   [{ ...PAIR, resolveCache: -1 }, /tls\.resolveCache/],
   [{ ...PAIR, minVersion: 'TLSv1.1' }, /tls\.minVersion cannot have "TLSv1\.1"\. .*RFC 8996/],
   [{ ...PAIR, minVersion: 'TLSv1' }, /RFC 8996/],
+  [{ ...PAIR, minVersion: 'constructor' }, /tls\.minVersion has to be 'TLSv1\.2' or/],
   [{ ...PAIR, maxVersion: 'SSLv3' }, /tls\.maxVersion .*RFC 7568/],
   [{ ...PAIR, maxVersion: 'TLS1.3' }, /tls\.maxVersion has to be 'TLSv1\.2' or 'TLSv1\.3', but it is "TLS1\.3"/],
   [{ ...PAIR, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.2' }, /tls\.minVersion has to be at most tls\.maxVersion/],
@@ -316,6 +320,10 @@ for (const [tls, message] of [
   ],
   [{ ...PAIR, ca: CERT }, /tls\.ca says who vouches for clients, but .*Intermediates .* belong behind it in tls\.cert/],
   [{ ...PAIR, clientCertificate: 'asked', crl: CERT }, /tls\.crl .* together with tls\.ca/],
+  [
+    { ...PAIR, clientCertificate: 'asked', crl: null },
+    /tls\.crl has to be given together with tls\.ca or tls\.caFile\.$/,
+  ],
   [{ ...PAIR, clientCertificate: 'asked', ca: 'ca.pem' }, /tls\.ca has to be the content.*tls\.caFile/],
   [{ ...PAIR, clientCertificate: 'asked', caFile: [] }, /tls\.caFile has to be a path, or a list of paths/],
   [{ ...PAIR, resumption: 'yes' }, /tls\.resumption has to be true or false/],
@@ -337,6 +345,8 @@ for (const [tls, message] of [
   [{ ...PAIR, watch: true }, /tls\.watch has to be false where nothing comes from a file/],
   [{ ...PAIR, certfile: 'x' }, /no option tls\.certfile\. Did you mean tls\.certFile\?/],
   [{ ...PAIR, handshakes: 1 }, /no option tls\.handshakes/],
+  [{ ...PAIR, constructor: 1 }, /no option tls\.constructor\. /],
+  [{ ...PAIR, ['__proto__']: { x: 1 } }, /no option tls\.__proto__\. /],
   [{ ...PAIR, dhparam: 'auto' }, /no option tls\.dhparam, which node:tls has: key exchange is by elliptic curves only/],
   [{ ...PAIR, secureProtocol: 'TLSv1_2_method' }, /tls\.secureProtocol.*tls\.minVersion and tls\.maxVersion/],
   [{ ...PAIR, secureOptions: 1 }, /tls\.secureOptions.*tls\.honorCipherOrder/],
@@ -359,6 +369,96 @@ test('an option of TLS beside the option tls is missed there', (t) => {
     const message = new RegExp(`no option ${name}\\. Did you mean tls\\.${name}\\?`)
     t.throws(() => createServer({ [name]: value }), { code: 'ERR_INVALID_OPTION', message })
   }
+})
+
+const DER_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ type: 'pkcs8', format: 'der' })
+const ED_KEY = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'der' })
+const PEM_LINES = DER_KEY.toString('base64').replaceAll(/.{64}/g, '$&\n')
+
+for (const [what, text] of [
+  ['PEM', `-----BEGIN PRIVATE KEY-----\n${PEM_LINES}\n-----END PRIVATE KEY-----\n`],
+  ['PEM on one line', `-----BEGIN PRIVATE KEY-----\\n${PEM_LINES.replaceAll('\n', '\\n')}\\n-----END PRIVATE KEY-----`],
+  ['PEM without its first line', `${PEM_LINES}\n-----END PRIVATE KEY-----\n`],
+  ['the lines of PEM', PEM_LINES],
+  ['DER in base64', DER_KEY.toString('base64')],
+  ['DER in base64 for URLs', DER_KEY.toString('base64url')],
+  ['a short key', ED_KEY.toString('base64')],
+  ['DER as a text', DER_KEY.toString('latin1')],
+  ['base64 of anything', `${'Ab1+'.repeat(20)}`],
+  ['hexadecimal', DER_KEY.toString('hex')],
+  ['more than a path can have', `./${'key.'.repeat(2000)}`],
+] as const) {
+  test(`a key given where it does not belong is in no message: ${what}`, (t) => {
+    const secrets = [...text.matchAll(/[\w+/=]{12}/g)].map(String)
+    const refused = (tls: object): void => {
+      const error = t.throws(() => planTls(tls), { code: 'ERR_INVALID_OPTION' }) as Error
+      for (const secret of secrets) t.false(error.message.includes(secret), error.message)
+      t.true(error.message.length < 800)
+    }
+    for (const name of ['keyFile', 'certFile', 'pfxFile', 'ocspFile']) refused({ cert: CERT, key: KEY, [name]: text })
+    refused({ certFile: 'a', keyFile: text })
+    refused({ certificates: [{ certFile: 'a', keyFile: text }] })
+    refused({ ...PAIR, clientCertificate: 'asked', caFile: ['a', text] })
+    for (const name of [
+      'names',
+      'groups',
+      'alpn',
+      'ciphers',
+      'unknownName',
+      'resolveTimeout',
+      'minVersion',
+      'allowPlain',
+    ]) {
+      refused({ ...PAIR, [name]: text })
+      if (name !== 'alpn') refused({ ...PAIR, [name]: [text] })
+    }
+    refused({ ...PAIR, keyLogFile: text })
+  })
+}
+
+test('paths are not taken for keys, and a file URL that has one is', (t) => {
+  for (const name of [
+    '/srv/applications/production/europe/central/certificates/example/current/fullchain/privkey',
+    'MAIN-certificates/production/europe-central/example_org/current/fullchain.pem',
+    `${'long-directory/'.repeat(200)}key.pem`,
+    '/home/me/PRIVATE KEY.pem',
+    'ключ.pem',
+  ]) {
+    t.deepEqual(materials({ certFile: '/a', keyFile: name }), [{ certificateFile: '/a', keyFile: path.resolve(name) }])
+  }
+  const url = new URL(`file:///${encodeURIComponent(DER_KEY.toString('base64'))}`)
+  t.throws(() => planTls({ certFile: 'a', keyFile: url }), { code: 'ERR_INVALID_OPTION', message: /URL|looks like/ })
+})
+
+test('options that cannot be read are refused with a code, and the name of the option', (t) => {
+  const list: unknown[] = []
+  list.push(list)
+  const object: Record<string, unknown> = {}
+  object['names'] = object
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const thrower = (thrown: unknown): object => ({
+    get key(): never {
+      throw thrown
+    },
+  })
+  for (const [name, value, why] of [
+    ['certificates', list, /contains itself/],
+    ['certificates', [object], /contains itself/],
+    ['cert', proxy, /revoked/],
+    ['alpn', [proxy], /revoked/],
+    ['certificates', [thrower(new Error('no vault'))], /no vault/],
+    ['key', thrower(Object.create(null)), /what was thrown cannot be shown/],
+  ] as const) {
+    const error = t.throws(() => planTls({ ...PAIR, [name]: value }), { code: 'ERR_INVALID_OPTION', message: why })!
+    t.true(error.message.startsWith(`The option tls.${name} cannot be read: `), error.message)
+  }
+  t.throws(() => planTls(thrower(new Error('x'))), {
+    code: 'ERR_INVALID_OPTION',
+    message: /tls\.key cannot be read: x\.$/,
+  })
+  t.throws(() => planTls(new Proxy({}, { ownKeys: () => 7 as never })), { code: 'ERR_INVALID_OPTION' })
+  t.throws(() => planTls(proxy), { code: 'ERR_INVALID_OPTION' })
 })
 
 test('what is no option of a certificate is refused where resolve gives it, and nothing secret is in a message', (t) => {

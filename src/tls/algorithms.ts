@@ -51,9 +51,8 @@ export function groupsOf(given: unknown): string[] {
 
 export function versionOf(name: string, given: unknown): TlsVersion {
   if (given === 'TLSv1.2' || given === 'TLSv1.3') return given
-  const why = OLD[String(given)]
-  if (why === undefined) throw invalid(name, given, "'TLSv1.2' or 'TLSv1.3'")
-  throw unusable(name, String(given), "It has to be 'TLSv1.2' or 'TLSv1.3', which every browser since 2014 speaks", why)
+  if (typeof given !== 'string' || !Object.hasOwn(OLD, given)) throw invalid(name, given, "'TLSv1.2' or 'TLSv1.3'")
+  throw unusable(name, given, "It has to be 'TLSv1.2' or 'TLSv1.3', which every browser since 2014 speaks", OLD[given]!)
 }
 
 /** ALPN (RFC 7301 3.1): names of 1 to 255 bytes. */

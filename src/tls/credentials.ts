@@ -172,12 +172,17 @@ function namesOf(prefix: string, given: unknown): NativeTlsMaterial {
   const allowed = "a list of names, such as ['example.org', '*.example.org']"
   if (!Array.isArray(given) || given.length === 0) throw invalid(`${prefix}names`, given, allowed)
   const names = given.map((name: unknown) => {
-    const [, star = '', rest = ''] = typeof name === 'string' ? (/^(\*\.)?([^*]+)$/.exec(name) ?? []) : []
+    const [, star = '', rest = ''] = typeof name === 'string' ? (/^(\*\.)?([^*/\\?#]+)$/.exec(name) ?? []) : []
     const ascii = domainToASCII(rest)
-    if (ascii !== '') return star + ascii
+    if (isHost(ascii)) return star + ascii
     throw invalid(`${prefix}names`, name, allowed)
   })
   return { names }
+}
+
+/** RFC 1035 2.3.4; what is longer is no name, and may be anything. */
+function isHost(ascii: string): boolean {
+  return ascii !== '' && ascii.length <= 253 && ascii.split('.').every((label) => label.length <= 63)
 }
 
 function bytesOf(name: string, given: unknown): Uint8Array {

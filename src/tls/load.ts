@@ -1,18 +1,26 @@
 import { binding, type NativeTlsContext, type NativeTlsCredentials, type NativeTlsMaterial } from '../binding'
-import { coded, ERROR_CODES, type CodedError, type ErrorCode } from '../errors'
+import { coded, ERROR_CODES, messageOf, show, type CodedError, type ErrorCode } from '../errors'
 import type { Credentials } from './credentials'
 import type { TlsPassphrase } from './options'
 import type { TlsPlan } from './resolve'
+
+/** Milliseconds a function has to give a passphrase: a person may have to type it. */
+export const PASSPHRASE_MS = 120_000
 
 /**
  * Has the core read and check what TLS is spoken with.
  *
  * @param previous what was used until now: clients that have tickets of it can resume
+ * @param ended ends the wait for a passphrase
  * @throws (rejects with) an error with an ERR_TLS_… code, which names the file and says why
  */
-export async function loadContext(plan: TlsPlan, previous: NativeTlsContext | null): Promise<NativeTlsContext> {
+export async function loadContext(
+  plan: TlsPlan,
+  previous: NativeTlsContext | null,
+  ended?: AbortSignal,
+): Promise<NativeTlsContext> {
   const certificates: NativeTlsMaterial[] = []
-  for (const credentials of plan.certificates) certificates.push(await readable(credentials))
+  for (const credentials of plan.certificates) certificates.push(await readable(credentials, ended))
   return loading(() => binding().loadTls({ ...plan.native, certificates }, previous ?? undefined))
 }
 
@@ -22,14 +30,14 @@ export async function loadCredentials(credentials: Credentials): Promise<NativeT
 }
 
 /** With the passphrase, which is asked for only when the key turns out to be encrypted. */
-async function readable({ material, passphrase }: Credentials): Promise<NativeTlsMaterial> {
+async function readable({ material, passphrase }: Credentials, ended?: AbortSignal): Promise<NativeTlsMaterial> {
   if (passphrase === null) return material
   try {
     await load(material)
     return material
   } catch (error) {
     if ((error as CodedError).code !== 'ERR_TLS_PASSPHRASE') throw error
-    return { ...material, passphrase: await asked(passphrase, material) }
+    return { ...material, passphrase: await asked(passphrase, material, ended) }
   }
 }
 
@@ -37,21 +45,49 @@ function load(material: NativeTlsMaterial): Promise<NativeTlsCredentials> {
   return loading(() => binding().loadTlsCredentials(material))
 }
 
-async function asked(passphrase: TlsPassphrase, { keyFile, pkcs12File }: NativeTlsMaterial): Promise<string> {
-  const file = keyFile ?? pkcs12File
+async function asked(
+  passphrase: TlsPassphrase,
+  { certificateFile, keyFile, pkcs12File, key }: NativeTlsMaterial,
+  ended: AbortSignal | undefined,
+): Promise<string> {
+  // A PEM can have both certificate and key.
+  const file = keyFile ?? pkcs12File ?? (key === undefined ? certificateFile : undefined)
   const where = file === undefined ? '' : ` in ${file}`
   let given: unknown
   try {
-    given = await passphrase({ file })
+    given = await inTime(async () => passphrase({ file }), ended)
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw coded('ERR_TLS_PASSPHRASE', `The passphrase of the private key${where} could not be had: ${why}`, error)
+    const text = `The passphrase of the private key${where} could not be had: ${messageOf(error)}`
+    throw coded('ERR_TLS_PASSPHRASE', text, error)
   }
   if (typeof given === 'string') return given
+  const what = typeof given === 'object' || given === undefined ? show(given) : `a ${typeof given}`
   throw coded(
     'ERR_TLS_PASSPHRASE',
-    `The private key${where} is encrypted, and tls.passphrase has given a ${typeof given} for it, not a text.`,
+    `The private key${where} is encrypted, and tls.passphrase has given ${what} for it, not a text.`,
   )
+}
+
+/** What `ask` gives, unless that takes too long or `ended` comes first: whatever waits for it must not wait for ever. */
+async function inTime<T>(ask: () => Promise<T>, ended: AbortSignal | undefined): Promise<T> {
+  let stop!: () => void
+  const never = new Promise<never>((_resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new Error(`tls.passphrase has not given it within ${PASSPHRASE_MS / 1000} seconds`))
+    }, PASSPHRASE_MS)
+    const end = (): void => reject(new Error('the server was closed first'))
+    ended?.addEventListener('abort', end)
+    stop = () => {
+      clearTimeout(timer)
+      ended?.removeEventListener('abort', end)
+    }
+    if (ended?.aborted === true) end()
+  })
+  try {
+    return await Promise.race([ask(), never])
+  } finally {
+    stop()
+  }
 }
 
 async function loading<T>(start: () => Promise<T>): Promise<T> {
@@ -64,6 +100,6 @@ async function loading<T>(start: () => Promise<T>): Promise<T> {
 
 /** An error of the core, whose message begins with its code, as one of ours; any other as it is. */
 export function codedError(error: unknown): unknown {
-  const [, code = '', text = ''] = /^(ERR_\w+) - ([^]*)$/.exec((error as Error).message) ?? []
+  const [, code = '', text = ''] = /^(ERR_\w+) - ([^]*)$/.exec(messageOf(error)) ?? []
   return Object.hasOwn(ERROR_CODES, code) ? coded(code as ErrorCode, text) : error
 }

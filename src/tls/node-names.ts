@@ -10,16 +10,14 @@ type Given = Record<string, unknown>
  * @throws ERR_INVALID_OPTION for names of node:tls that mean nothing here, saying what to do instead
  */
 export function withOwnNames(given: Given): Given {
-  const options: Given = {}
-  for (const [name, value] of Object.entries(given)) {
-    // What configurations leave open says nothing.
-    if (value === undefined) continue
-    const instead = REFUSED[name]
-    if (instead !== undefined) {
-      throw codedType('ERR_INVALID_OPTION', `There is no option tls.${name}, which node:tls has: ${instead}.`)
-    }
-    if (!Object.hasOwn(ALIASES, name)) options[name] = value
+  // What configurations leave open says nothing.
+  const said = Object.entries(given).filter(([, value]) => value !== undefined)
+  const refused = said.find(([name]) => Object.hasOwn(REFUSED, name))?.[0]
+  if (refused !== undefined) {
+    throw codedType('ERR_INVALID_OPTION', `There is no option tls.${refused}, which node:tls has: ${REFUSED[refused]}.`)
   }
+  // Not by assignment, which an option named __proto__ would get past the check of names.
+  const options: Given = Object.fromEntries(said.filter(([name]) => !Object.hasOwn(ALIASES, name)))
   for (const [name, own] of Object.entries(ALIASES)) {
     if (given[name] === undefined) continue
     if (given[own] !== undefined) {

@@ -47,7 +47,7 @@ export interface TlsCertificate {
   pfxFile?: string | URL | undefined
   /**
    * What an encrypted `key` or `pfx` is read with, or a function that gives it, at once or later. It is asked only when
-   * the key is encrypted, each time it is loaded. Default: none.
+   * the key is encrypted, each time it is loaded, and has two minutes; `server.close` ends the wait. Default: none.
    */
   passphrase?: string | TlsPassphrase | undefined
   /**
@@ -82,8 +82,10 @@ export interface TlsOptions extends TlsCertificate {
    * Finds the certificate of a server name that none of `certificates` has, at once or later; null when there is none,
    * then `unknownName` decides. The name is in lower case. It is called once for a name at a time, however many clients
    * ask, and what it gives is kept for `resolveCache`. When it throws, or gives no certificate, `onError` is told
-   * (ERR_TLS_RESOLVE) and the answer is null. Default: none. Danger: clients ask for any name they like; look it up in a
-   * list of your own before you have a certificate made for it.
+   * (ERR_TLS_RESOLVE) and the answer is null. 256 calls run at a time: what is asked for beyond is answered as null, and
+   * so is a name whose call is late; after four times `resolveTimeout` such a call no longer counts, and its name is asked
+   * for anew. Default: none. Danger: clients ask for any name they like; look it up in a list of your own before you have
+   * a certificate made for it.
    */
   resolve?: TlsResolve | undefined
   /**

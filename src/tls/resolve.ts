@@ -4,6 +4,7 @@ import { group, invalid, type Rules } from '../rules'
 import { alpnOf, groupsOf, suitesOf, versionOf } from './algorithms'
 import { CERTIFICATE_RULES, contentOf, credentialsIn, credentialsOf, type Credentials } from './credentials'
 import { fileOf } from './files'
+import { copied, isNamed } from './copied'
 import { ALIASES, withOwnNames } from './node-names'
 import type { ResolvedTlsOptions, TlsContent, TlsOptions, TlsResolve } from './options'
 
@@ -77,10 +78,10 @@ export function planOf(options: ResolvedTlsOptions): TlsPlan {
 }
 
 export function planTls(given: unknown): TlsPlan {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (!isNamed(given)) {
     throw invalid('tls', given, 'an object such as { certFile, keyFile }, or left out')
   }
-  const own = copyOf(withOwnNames(given as Record<string, unknown>)) as Record<string, unknown>
+  const own = withOwnNames(copied(given))
   const values = group('tls.', own, TLS_RULES)
   const tls = values as TlsOptions
   const options = shownOf(tls)
@@ -212,11 +213,8 @@ function checkClients({ clientCertificate, ca, caFile, crl, crlFile }: TlsOption
     )
   }
   if (hasLists && !hasRoots) {
-    throw invalid(
-      `tls.${crl === undefined ? 'crlFile' : 'crl'}`,
-      crl ?? crlFile,
-      'given together with tls.ca or tls.caFile',
-    )
+    const name = crl === undefined ? 'crlFile' : 'crl'
+    throw codedType('ERR_INVALID_OPTION', `The option tls.${name} has to be given together with tls.ca or tls.caFile.`)
   }
 }
 
@@ -254,15 +252,6 @@ function files(name: string, given: unknown): string[] {
   if (given === undefined) return []
   if (Array.isArray(given) && given.length === 0) throw invalid(name, given, 'a path, or a list of paths')
   return (Array.isArray(given) ? given : [given]).map((file) => fileOf(name, file))
-}
-
-/** Lists, objects and bytes copied, so that what the program does with its own changes nothing. */
-function copyOf(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Uint8Array.from(value)
-  if (Array.isArray(value)) return value.map(copyOf)
-  const prototype: unknown = typeof value === 'object' && value !== null ? Object.getPrototypeOf(value) : undefined
-  if (prototype !== null && prototype !== Object.prototype) return value
-  return Object.fromEntries(Object.entries(value as object).map(([name, inner]) => [name, copyOf(inner)]))
 }
 
 /** Paths made absolute, so that a later change of the working directory changes nothing. */

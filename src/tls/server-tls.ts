@@ -35,6 +35,8 @@ export class ServerTls {
   private watch: FileWatch | null = null
   /** Loading is done in turn, so that the last to be asked for is what stays. */
   private loading: Promise<unknown> = Promise.resolve()
+  /** Ends waiting for what the program gives, when the server is closed. */
+  private end = new AbortController()
 
   /** @internal */
   constructor(options: ResolvedTlsOptions, failed: (error: unknown) => void) {
@@ -66,34 +68,50 @@ export class ServerTls {
    * now on. Connections that are open stay as they are; sessions can be resumed. When it rejects, all stays as it was. A
    * server that does not listen keeps the options for when it does.
    *
-   * @param options what changes: a `cert` or `certFile` takes the place of whichever was there, a `pfx` that of both
-   * certificate and key; `certificates` that of the whole list. `allowPlain`, `resolveTimeout` and `watch` stay.
+   * @param options what changes; undefined takes an option away. A `cert` or `certFile` takes the place of whichever was
+   * there, a `pfx` that of both certificate and key; `certificates` that of the whole list. `allowPlain`, `resolveTimeout`
+   * and `watch` stay.
    * @throws (rejects with) ERR_INVALID_OPTION; an error with an ERR_TLS_… code, which names the file and says why
    */
   reload(options?: Partial<TlsOptions>): Promise<void> {
+    const ended = this._begin()
     return this.inTurn(async () => {
       const plan = options === undefined ? this.#plan : planTls(merged(this.#plan.given, options))
       if (plan !== this.#plan) this.watch?.replace(filesOf(plan))
       let context: NativeTlsContext
       try {
-        context = await loadContext(plan, this.context)
+        context = await loadContext(plan, this.context, ended)
       } catch (error) {
         if (plan !== this.#plan) this.watch?.replace(this.files)
         throw error
       }
       this.#plan = plan
       this.context = context
+      this.names.forget()
       this.place?.lane.core.reloadTls(this.place.id, context)
     })
   }
 
+  /** @internal Begins what {@link _end} ends. */
+  _begin(): AbortSignal {
+    if (this.end.signal.aborted) this.end = new AbortController()
+    return this.end.signal
+  }
+
+  /** @internal The server is being closed: nobody waits for a passphrase any more, and no file is read again. */
+  _end(): void {
+    this.end.abort()
+    this.watch?.close()
+    this.watch = null
+  }
+
   /** @internal Reads what it takes to listen, and then listens by `bind`. */
-  _listen(lane: Lane, bind: (context: NativeTlsContext) => NativeAddress): Promise<NativeAddress> {
+  _listen(lane: Lane, ended: AbortSignal, bind: (context: NativeTlsContext) => NativeAddress): Promise<NativeAddress> {
     return this.inTurn(async () => {
       // Before the files are read, so that no change after that is missed.
       const watch = this.#plan.options.watch ? this.watchFiles() : null
       try {
-        this.context = await loadContext(this.#plan, this.context)
+        this.context = await loadContext(this.#plan, this.context, ended)
         const native = bind(this.context)
         this.place = { lane, id: native.id }
         this.watch = watch
@@ -115,6 +133,7 @@ export class ServerTls {
   /** @internal The server has closed. */
   _detach(): void {
     this.place = null
+    this.names.forget()
     this.watch?.close()
     this.watch = null
   }

@@ -1,7 +1,7 @@
 import { statSync, watch, type BigIntStats, type FSWatcher } from 'node:fs'
 import { lstat, readlink, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { coded, type CodedError } from '../errors'
+import { coded, messageOf, type CodedError } from '../errors'
 
 /** Milliseconds that a watch takes for things. */
 const TIMES = {
@@ -131,8 +131,8 @@ export class FileWatch {
         this.retryAt = performance.now() + this.times.retry
         return
       }
-      const why = error instanceof Error ? error.message : String(error)
-      this.failed(coded('ERR_TLS_RELOAD', `The certificates from before stay in use: ${why}`, error))
+      const text = `The certificates from before stay in use: ${messageOf(error)}`
+      this.failed(coded('ERR_TLS_RELOAD', text, error))
     }
   }
 
