@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { X509Certificate, createPrivateKey } from 'node:crypto'
 import { once } from 'node:events'
-import { chmod, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -55,6 +55,9 @@ for (const [args, message] of [
   [['cert', '--dais', '9'], 'There is no option --dais. Did you mean --days?'],
   [['cert', '--days'], '--days needs a value.'],
   [['cert', '--days='], '--days needs a value.'],
+  [['cert', '--out', '--force'], '--out needs a value, and --force looks like an option: if not, --out=--force.'],
+  [['cert', '--days', '-5'], '--days needs a value, and -5 looks like an option: if not, --days=-5.'],
+  [['cert', '--days=-5'], '--days has to be a whole number from 1 to 825, but it is "-5".'],
   [['cert', '--days', '0'], '--days has to be a whole number from 1 to 825, but it is "0".'],
   [['cert', '--days=ten'], '--days has to be a whole number from 1 to 825, but it is "ten".'],
   [['cert', '--force=yes'], '--force takes no value.'],
@@ -62,6 +65,14 @@ for (const [args, message] of [
   [['cert', '--key', 'a.pem', '--cert', './a.pem'], '--cert and --key have to be two files.'],
   [['cert', '--out', 'x', '--cert', 'a', '--key', 'b'], '--out goes without --cert and --key'],
   [['cert', 'https://localhost:3000'], '"https://localhost:3000" is no name: leave out https://'],
+  [['cert', 'app.test:3000'], '"app.test:3000" is no name: leave out the port.'],
+  [['cert', '127.0.0.1:443'], '"127.0.0.1:443" is no name: leave out the port.'],
+  [['cert', '[::1]'], '"[::1]" is no name: leave out the brackets.'],
+  [['cert', '[::1]:3000'], '"[::1]:3000" is no name: leave out the brackets and the port.'],
+  [['cert', 'app.test', 'example.'], '"example." is no name: leave out the dot at its end.'],
+  [['cert', '300.1.1.1'], '"300.1.1.1" is no name: it ends in a number, but it is no IP address.'],
+  [['cert', '10.0.1'], '"10.0.1" is no name: it ends in a number, but it is no IP address.'],
+  [['cert', 'app.0x7F'], '"app.0x7F" is no name: it ends in a number, but it is no IP address.'],
   [['cert', 'a b'], '"a b" is not a server name'],
 ] as Array<[string[], string]>) {
   test(`\`millrace ${args.join(' ')}\` is refused with a hint`, async (t) => {
@@ -114,6 +125,14 @@ test('names, days and files are as asked for', async (t) => {
   t.true(said.includes("curl --cacert 'tls/it’s.crt' https://app.test:3000/"))
 })
 
+test('a name that is given twice is one name', async (t) => {
+  const { code, said, folder } = await millrace(t, ['cert', 'a.test', 'B.test', 'A.test', 'a.test', 'b.test'])
+  t.is(code, 0)
+  t.true(said.includes('the certificate of a.test and B.test, valid until'), said)
+  const { subjectAltName } = new X509Certificate(await readFile(path.join(folder, 'cert.pem')))
+  t.is(subjectAltName?.toLowerCase(), 'dns:a.test, dns:b.test')
+})
+
 test('files that are there are replaced by --force alone', async (t) => {
   const { folder } = await millrace(t, ['cert', '--out', 'dev/tls'])
   const file = (name: string): string => path.join(folder, 'dev', 'tls', name)
@@ -141,12 +160,42 @@ test('when one file cannot be written, neither is', async (t) => {
   t.is(errors, 'millrace: cert.pem is there already. --force replaces it.\n')
   t.deepEqual(await readdir(folder), ['cert.pem'])
   t.is(await readFile(path.join(folder, 'cert.pem'), 'utf8'), 'mine')
-
-  await writeFile(path.join(folder, 'file'), '')
-  const below = await millrace(t, ['cert', '--out', 'file/below'], folder)
-  t.is(below.code, 1)
-  t.regex(below.errors, /^millrace: E[A-Z]+: .*\n$/)
 })
+
+test('a file where a folder has to be is told as one, whatever is forced', async (t) => {
+  const folder = await folderOf(t)
+  await writeFile(path.join(folder, 'file'), 'mine')
+  for (const out of ['file', 'file/below', 'file/far/below']) {
+    for (const force of [[], ['--force']]) {
+      const { code, errors } = await millrace(t, ['cert', '--out', out, ...force], folder)
+      t.deepEqual([code, errors], [1, 'millrace: file is not a folder.\n'])
+    }
+  }
+  t.deepEqual(await readdir(folder), ['file'])
+  t.is(await readFile(path.join(folder, 'file'), 'utf8'), 'mine')
+})
+
+test('a folder where a file has to be is told as one, and the other file is not touched', async (t) => {
+  const folder = await folderOf(t)
+  await mkdir(path.join(folder, 'cert.pem'))
+  await writeFile(path.join(folder, 'key.pem'), 'mine')
+  for (const force of [[], ['--force']]) {
+    const { code, errors } = await millrace(t, ['cert', ...force], folder)
+    t.deepEqual([code, errors], [1, 'millrace: cert.pem is a folder: nothing can be written in its place.\n'])
+  }
+  t.deepEqual((await readdir(folder)).sort(), ['cert.pem', 'key.pem'])
+  t.is(await readFile(path.join(folder, 'key.pem'), 'utf8'), 'mine')
+})
+
+if (process.platform === 'linux') {
+  test('a folder that cannot be made ends the command at once', async (t) => {
+    for (const out of ['/proc/millrace', '/proc/millrace/below']) {
+      const { code, errors } = await millrace(t, ['cert', '--out', out])
+      t.is(code, 1)
+      t.regex(errors, /^millrace: ENOENT: .*'\/proc\/millrace'\n$/)
+    }
+  })
+}
 
 test('a client that is given the certificate trusts it, and no other does', async (t) => {
   const { folder } = await millrace(t, ['cert'])

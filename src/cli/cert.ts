@@ -1,9 +1,11 @@
 import { X509Certificate } from 'node:crypto'
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { CodedError } from '../errors'
 import { DEFAULT_DAYS, LOCAL_NAMES, MOST_DAYS, selfSignedCertificate, type SelfSigned } from '../tls/self-signed'
 import { Failure, UsageError, type Command, type Given } from './command'
+import { isFolder, makeFolder } from './folders'
+import { namesOf } from './names'
 import { howToUse } from './trust'
 
 export const cert: Command = {
@@ -39,7 +41,7 @@ Options:
 }
 
 async function writePair({ values, words }: Given): Promise<void> {
-  const names = words.length === 0 ? LOCAL_NAMES : words
+  const names = words.length === 0 ? LOCAL_NAMES : namesOf(words)
   const days = daysOf(values['days'])
   const files = filesOf(values)
   const pair = make(names, days)
@@ -75,8 +77,6 @@ function filesOf(values: Given['values']): { cert: string; key: string } {
 }
 
 function make(names: readonly string[], days: number): SelfSigned {
-  const url = names.find((name) => name.includes('/'))
-  if (url !== undefined) throw new UsageError(`${JSON.stringify(url)} is no name: leave out https:// and the path.`)
   try {
     return selfSignedCertificate({ names, days })
   } catch (error) {
@@ -95,9 +95,12 @@ interface File {
 async function write(files: readonly File[], isForced: boolean): Promise<void> {
   const written: string[] = []
   try {
+    for (const { file } of files) {
+      await makeFolder(path.dirname(file))
+      if (await isFolder(file)) throw new Failure(`${file} is a folder: nothing can be written in its place.`)
+    }
     for (const { file, text, mode } of files) {
       const place = isForced ? `${file}.${process.pid}.new` : file
-      await mkdir(path.dirname(file), { recursive: true })
       // Not opened when it is there: neither is its content lost, nor is the key written to what others can read.
       await writeFile(place, text, { mode, flag: 'wx' })
       written.push(place)
@@ -105,7 +108,7 @@ async function write(files: readonly File[], isForced: boolean): Promise<void> {
     if (isForced) for (const { file } of files) await rename(`${file}.${process.pid}.new`, file)
   } catch (error) {
     for (const file of written) await rm(file, { force: true })
-    throw failure(error as NodeJS.ErrnoException)
+    throw error instanceof Failure ? error : failure(error as NodeJS.ErrnoException)
   }
 }
 

@@ -50,6 +50,10 @@ export function parse(args: readonly string[], options: Options): Given {
     if (option.type === 'string' && (value === undefined || value === '')) {
       throw new UsageError(`${rawName} needs a value.`)
     }
+    // As parseArgs has it when it is strict: more likely a value has been forgotten than meant to look like this.
+    if (token.inlineValue === false && value!.length > 1 && value!.startsWith('-')) {
+      throw new UsageError(`${rawName} needs a value, and ${value} looks like an option: if not, ${rawName}=${value}.`)
+    }
     values[name] = value ?? true
   }
   return { values, words }
