@@ -3,8 +3,10 @@ import { once } from 'node:events'
 import { request, type ClientRequest, type IncomingMessage } from 'node:http'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { connect } from 'node:net'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import test, { type ExecutionContext } from 'ava'
 import { Agent, fetch as undici } from 'undici'
 import { selfSignedCertificate } from '#dist/index'
@@ -110,6 +112,37 @@ test('serves by HTTPS with the pair it is given', async (t) => {
   t.is(await (await undici(`${url}hello`, { dispatcher })).text(), 'Hello, World!\n')
 })
 
+for (const [args, message] of [
+  [['--key', 'key.pem'], /^--cert and --key belong together\nUsage: .*\n$/],
+  [['--cert', 'cert.pem'], /^--cert and --key belong together\nUsage: .*\n$/],
+  [['--tls', '--key', 'key.pem'], /^--cert and --key belong together\nUsage: .*\n$/],
+  [['--tsl'], /^Unknown option '--tsl'.*\nUsage: .*\n$/],
+] as Array<[string[], RegExp]>) {
+  test(`is not started with ${args.join(' ')}`, async (t) => {
+    const child = spawn(process.execPath, [script, ...args], { env: { ...process.env, PORT: '0', HOST: '127.0.0.1' } })
+    t.teardown(() => child.kill('SIGKILL'))
+    const [said, errors, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+    t.deepEqual([said, code], ['', 2])
+    t.regex(errors, message)
+  })
+}
+
+test('tells of a handshake that failed in one line', async (t) => {
+  const { url, child } = await start(t, ['--tls'], 'pipe')
+  const errors = text(child.stderr!)
+  await t.throwsAsync(undici(`${url}hello`), undefined, 'nobody vouches for its certificate')
+  const dispatcher = new Agent({ connect: { rejectUnauthorized: false } })
+  t.teardown(() => dispatcher.destroy())
+  t.is((await undici(`${url}hello`, { dispatcher })).status, 200)
+  const junk = connect(Number(new URL(url).port), '127.0.0.1')
+  junk.write(Buffer.from('160301000401000000', 'hex'))
+  await once(junk.resume(), 'close')
+  child.kill('SIGTERM')
+  const lines = (await errors).trimEnd().split('\n')
+  t.true(lines.length >= 1)
+  for (const line of lines) t.regex(line, /\S \(ERR_TLS_HANDSHAKE\)$/)
+})
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   test(`lets a request finish on ${signal}, then exits by itself`, async (t) => {
     const { url, child, says } = await start(t)
@@ -185,13 +218,14 @@ async function beginUpload(url: string): Promise<ClientRequest> {
 async function start(
   t: ExecutionContext,
   args: readonly string[] = [],
+  errors: 'inherit' | 'pipe' = 'inherit',
 ): Promise<{ url: string; child: ChildProcess; says: () => Promise<string> }> {
   const child = spawn(process.execPath, [script, ...args], {
     env: { ...process.env, PORT: '0', HOST: '127.0.0.1' },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', errors],
   })
   t.teardown(() => child.kill('SIGKILL'))
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]()
   const says = async (): Promise<string> => {
     for (;;) {
       const { done, value } = await lines.next()

@@ -12,7 +12,11 @@ const server = createServer({
   routes,
   tls: tlsOptions(),
   compression: true,
-  onError: (error, { request }) => console.error(request ? `${request.method} ${request.path}` : 'a connection', error),
+  onError: (error, { request }) => {
+    // Scanners fail by the hundred: a line each is enough.
+    if (error.code === 'ERR_TLS_HANDSHAKE') console.error(`${error.message} (${error.code})`)
+    else console.error(request ? `${request.method} ${request.path}` : 'a connection', error)
+  },
 })
 
 try {
@@ -25,12 +29,22 @@ try {
 }
 
 function tlsOptions() {
-  const text = { type: 'string' }
-  const { values } = parseArgs({ options: { tls: { type: 'boolean' }, cert: text, key: text } })
-  const { tls, cert: certFile, key: keyFile } = values
+  const { tls, cert: certFile, key: keyFile } = commandLine()
   // Whoever comes by http:// is sent to https:// on the same port. Files that change are read again.
   if (certFile !== undefined) return { certFile, keyFile, watch: true, allowPlain: 'redirect' }
   return tls ? { ...selfSignedCertificate(), allowPlain: 'redirect' } : undefined
+}
+
+function commandLine() {
+  const text = { type: 'string' }
+  try {
+    const { values } = parseArgs({ options: { tls: { type: 'boolean' }, cert: text, key: text } })
+    if ((values.cert === undefined) !== (values.key === undefined)) throw new Error('--cert and --key belong together')
+    return values
+  } catch (error) {
+    console.error(`${error.message}\nUsage: npm start -- [--tls | --cert <file> --key <file>]`)
+    process.exit(2)
+  }
 }
 
 // The first signal lets requests finish, for ten seconds at most; the second one does not wait.
