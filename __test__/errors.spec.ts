@@ -99,7 +99,11 @@ test('a coded error begins its stack where it was made', (t) => {
 })
 
 test('a value is shown shortly', (t) => {
-  t.is(show('x'.repeat(100)).length, 62)
+  t.is(show('x y '.repeat(25)).length, 62)
+  t.is(show('x'.repeat(100)), 'a text of 100 characters')
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  t.is(show(proxy), 'what cannot be shown')
   t.is(show(Symbol('s')), 'Symbol(s)')
   t.is(show(1n), '1n')
   t.is(show(['gzip', 1]), '["gzip", 1]')

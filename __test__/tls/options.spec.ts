@@ -64,6 +64,9 @@ test('no secret is shown where somebody prints a server or its options', (t) => 
   })
   t.notRegex(JSON.stringify(server.options), /BEGIN|sesame|1,1,1/)
   t.notRegex(inspect(server, { depth: Infinity, showHidden: true }), /BEGIN|2d 2d|sesame|1, 1, 1/)
+  const { options, certificates, files } = server.tls!
+  t.is(JSON.stringify(server.tls), JSON.stringify({ options, certificates, files }))
+  t.is(inspect(server.tls), inspect({ options, certificates, files }))
 })
 
 test('a pair is taken as PEM, as bytes, and by paths and file URLs that stay when the working directory changes', (t) => {
@@ -77,6 +80,12 @@ test('a pair is taken as PEM, as bytes, and by paths and file URLs that stay whe
     keyFile: '/b',
     certificates: [{ pfxFile: path.resolve('c') }],
   })
+})
+
+test('a file URL may be a text', (t) => {
+  t.deepEqual(materials({ certFile: 'file:///etc/a%20b.pem', keyFile: '/b' }), [
+    { certificateFile: '/etc/a b.pem', keyFile: '/b' },
+  ])
 })
 
 test('certificate and key may be in one PEM', (t) => {
@@ -185,6 +194,7 @@ test('the core gets each option under its own name', (t) => {
   t.is(native({ earlyData: true }).earlyDataBytes, 16_384)
   t.is(native({ earlyData: 1000 }).earlyDataBytes, 1000)
   t.false('keyLogFile' in native({ keyLogFile: undefined }))
+  t.false('keyLogFile' in native({ keyLogFile: '' }), 'as shells turn off SSLKEYLOGFILE')
 })
 
 test('cipher suites are taken by their names of OpenSSL and of IANA, as a text or a list, once each', (t) => {
@@ -192,10 +202,10 @@ test('cipher suites are taken by their names of OpenSSL and of IANA, as a text o
     t.deepEqual(native({ ciphers: openssl }).suites, [iana])
     t.deepEqual(native({ ciphers: [iana, openssl] }).suites, [iana])
   }
-  t.deepEqual(native({ ciphers: 'ECDHE-RSA-AES128-GCM-SHA256 : TLS_AES_128_GCM_SHA256' }).suites, [
-    'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
-    'TLS_AES_128_GCM_SHA256',
-  ])
+  for (const between of [':', ' : ', ',', ' ', '::']) {
+    const ciphers = `ECDHE-RSA-AES128-GCM-SHA256${between}tls_aes_128_gcm_sha256:`
+    t.deepEqual(native({ ciphers }).suites, ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256', 'TLS_AES_128_GCM_SHA256'])
+  }
 })
 
 test('groups are taken by each of their names', (t) => {
@@ -298,6 +308,7 @@ for (const [tls, message] of [
   ],
   [{ ...PAIR, ciphers: '@SECLEVEL=2' }, /That stands for a choice/],
   [{ ...PAIR, ciphers: 'AES128-GCM-SHA256' }, /no forward secrecy/],
+  [{ ...PAIR, ciphers: 'DHE-RSA-AES128-GCM-SHA256' }, /elliptic curves only.* leave such suites out/],
   [{ ...PAIR, ciphers: 'ECDHE-RSA-AES128-SHA' }, /not authenticated/],
   [{ ...PAIR, ciphers: ['TLS_AES_128_CCM_SHA256'] }, /The core does not have it/],
   [{ ...PAIR, ciphers: '' }, /tls\.ciphers has to be a list, or a text with ':' between/],

@@ -30,7 +30,7 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
 export function suitesOf(given: unknown): string[] {
   const allowed = `some of ${Object.values(SUITES).join(', ')}`
   const suites = listOf('tls.ciphers', given, allowed).map((name) => {
-    const found = Object.keys(SUITES).find((iana) => iana === name || SUITES[iana] === name)
+    const found = Object.keys(SUITES).find((iana) => [iana, SUITES[iana]].includes(name.toUpperCase()))
     if (found !== undefined) return found
     throw unusable('tls.ciphers', name, `It has to be ${allowed}, or their names of IANA`, whySuite(name))
   })
@@ -75,7 +75,7 @@ export function alpnOf(given: unknown): string[] {
 /** Text with `:` between, or a list. */
 function listOf(name: string, given: unknown, allowed: string): string[] {
   if (given === undefined) return []
-  const list: unknown = typeof given === 'string' ? given.split(':').map((part) => part.trim()) : given
+  const list: unknown = typeof given === 'string' ? given.split(/[:,\s]+/).filter(Boolean) : given
   if (Array.isArray(list) && list.length > 0 && list.every((one) => typeof one === 'string' && one !== '')) {
     return list as string[]
   }
@@ -85,6 +85,9 @@ function listOf(name: string, given: unknown, allowed: string): string[] {
 function whySuite(name: string): string {
   if (/^[!+@-]|^(?:ALL|DEFAULT|HIGH|MEDIUM|LOW|COMPLEMENT|PROFILE|SECLEVEL)/i.test(name) || !/[-_]/.test(name)) {
     return 'That stands for a choice that OpenSSL makes, and not for one suite'
+  }
+  if (/^(?:TLS_)?(?:DHE|EDH)[-_]/.test(name)) {
+    return 'Key exchange is by elliptic curves only, and not by the Diffie-Hellman of old: leave such suites out'
   }
   if (/CBC|SHA$|RC4|DES|NULL|EXP|MD5|SHA(?:256|384)$/i.test(name) && !/GCM|CCM|POLY1305/i.test(name)) {
     return 'Its encryption is not authenticated, and was broken more than once (RFC 9325 4.1)'

@@ -8,7 +8,8 @@ import { invalid } from '../rules'
  * given in its place by mistake, and is in no message.
  */
 export function fileOf(name: string, given: unknown): string {
-  const text = given instanceof URL && given.protocol === 'file:' ? pathOf(name, given) : given
+  const url = typeof given === 'string' && /^file:\/\//i.test(given) && URL.canParse(given) ? new URL(given) : given
+  const text = url instanceof URL && url.protocol === 'file:' ? pathOf(name, url) : url
   if (typeof text !== 'string' || text === '') throw invalid(name, given, 'a path or a file: URL')
   const why = whyNoPath(text)
   if (why !== null) throw noPath(name, `a text ${why}`)

@@ -11,7 +11,7 @@ type Given = Record<string, unknown>
  */
 export function withOwnNames(given: Given): Given {
   // What configurations leave open says nothing.
-  const said = Object.entries(given).filter(([, value]) => value !== undefined)
+  const said = Object.entries(given).filter(([name, value]) => value !== undefined && !isOff(name, value))
   const refused = said.find(([name]) => Object.hasOwn(REFUSED, name))?.[0]
   if (refused !== undefined) {
     throw codedType('ERR_INVALID_OPTION', `There is no option tls.${refused}, which node:tls has: ${REFUSED[refused]}.`)
@@ -78,6 +78,11 @@ function resolveOf(callback: TlsSniCallback): TlsResolve {
         else reject(error)
       })
     })
+}
+
+/** An empty SSLKEYLOGFILE is how shells and compose files turn it off. */
+function isOff(name: string, value: unknown): boolean {
+  return name === 'keyLogFile' && value === ''
 }
 
 function checkFlag(name: string, value: unknown): void {

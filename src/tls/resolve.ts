@@ -96,10 +96,9 @@ export function planTls(given: unknown): TlsPlan {
   }
   const plan = Object.freeze({ given: withPaths(own), options, certificates, resolve, native: nativeOf(tls, options) })
   if (options.watch && filesOf(plan).length === 0) {
-    throw invalid(
-      'tls.watch',
-      true,
-      'false where nothing comes from a file: name files by tls.certFile and tls.keyFile',
+    throw codedType(
+      'ERR_INVALID_OPTION',
+      'The option tls.watch has to be false where nothing comes from a file: name files by tls.certFile and tls.keyFile.',
     )
   }
   return plan
@@ -199,10 +198,10 @@ function checkClients({ clientCertificate, ca, caFile, crl, crlFile }: TlsOption
   const hasRoots = ca !== undefined || caFile !== undefined
   const hasLists = crl !== undefined || crlFile !== undefined
   if (clientCertificate === 'required' && !hasRoots) {
-    throw invalid(
-      'tls.clientCertificate',
-      'required',
-      'given together with tls.ca or tls.caFile: those who vouch for clients',
+    throw codedType(
+      'ERR_INVALID_OPTION',
+      'The option tls.clientCertificate is "required" (tls.requestCert of node:tls), which has to be given together with ' +
+        'tls.ca or tls.caFile: those who vouch for clients.',
     )
   }
   if (clientCertificate === 'none' && hasRoots) {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Lane } from '../dispatch'
 import type { NativeAddress, NativeCertificate, NativeListenOptions, NativeTlsContext } from '../binding'
 import { loadContext } from './load'
@@ -25,25 +26,25 @@ export interface TlsCertificateInfo {
 
 /** The certificates of a server that speaks TLS, and how it does. */
 export class ServerTls {
-  private readonly names: NameAnswers
-  private readonly failed: (error: unknown) => void
+  readonly #names: NameAnswers
+  readonly #failed: (error: unknown) => void
   /** Has keys and passphrases: it must not be shown where somebody prints a server. */
   #plan: TlsPlan
-  private context: NativeTlsContext | null = null
+  #context: NativeTlsContext | null = null
   /** Where it listens now. */
-  private place: { lane: Lane; id: number } | null = null
-  private watch: FileWatch | null = null
+  #place: { lane: Lane; id: number } | null = null
+  #watch: FileWatch | null = null
   /** Loading is done in turn, so that the last to be asked for is what stays. */
-  private loading: Promise<unknown> = Promise.resolve()
+  #loading: Promise<unknown> = Promise.resolve()
   /** Ends waiting for what the program gives, when the server is closed. */
-  private end = new AbortController()
+  #end = new AbortController()
 
   /** @internal */
   constructor(options: ResolvedTlsOptions, failed: (error: unknown) => void) {
     this.#plan = planOf(options)
-    this.failed = failed
-    this.names = new NameAnswers({
-      answer: (name, credentials, keep) => this.place?.lane.core.nameResolved(this.place.id, name, credentials, keep),
+    this.#failed = failed
+    this.#names = new NameAnswers({
+      answer: (name, credentials, keep) => this.#place?.lane.core.nameResolved(this.#place.id, name, credentials, keep),
       failed,
     })
   }
@@ -55,7 +56,7 @@ export class ServerTls {
 
   /** The certificates in use, the default one first; those that `tls.resolve` finds are not among them. None before `listen`. */
   get certificates(): readonly TlsCertificateInfo[] {
-    return this.context === null ? [] : this.context.certificates().map(infoOf)
+    return this.#context === null ? [] : this.#context.certificates().map(infoOf)
   }
 
   /** The files that certificates, keys and lists are read from, by absolute paths. */
@@ -77,32 +78,32 @@ export class ServerTls {
     const ended = this._begin()
     return this.inTurn(async () => {
       const plan = options === undefined ? this.#plan : planTls(merged(this.#plan.given, options))
-      if (plan !== this.#plan) this.watch?.replace(filesOf(plan))
+      if (plan !== this.#plan) this.#watch?.replace(filesOf(plan))
       let context: NativeTlsContext
       try {
-        context = await loadContext(plan, this.context, ended)
+        context = await loadContext(plan, this.#context, ended)
       } catch (error) {
-        if (plan !== this.#plan) this.watch?.replace(this.files)
+        if (plan !== this.#plan) this.#watch?.replace(this.files)
         throw error
       }
       this.#plan = plan
-      this.context = context
-      this.names.forget()
-      this.place?.lane.core.reloadTls(this.place.id, context)
+      this.#context = context
+      this.#names.forget()
+      this.#place?.lane.core.reloadTls(this.#place.id, context)
     })
   }
 
   /** @internal Begins what {@link _end} ends. */
   _begin(): AbortSignal {
-    if (this.end.signal.aborted) this.end = new AbortController()
-    return this.end.signal
+    if (this.#end.signal.aborted) this.#end = new AbortController()
+    return this.#end.signal
   }
 
   /** @internal The server is being closed: nobody waits for a passphrase any more, and no file is read again. */
   _end(): void {
-    this.end.abort()
-    this.watch?.close()
-    this.watch = null
+    this.#end.abort()
+    this.#watch?.close()
+    this.#watch = null
   }
 
   /** @internal Reads what it takes to listen, and then listens by `bind`. */
@@ -111,10 +112,10 @@ export class ServerTls {
       // Before the files are read, so that no change after that is missed.
       const watch = this.#plan.options.watch ? this.watchFiles() : null
       try {
-        this.context = await loadContext(this.#plan, this.context, ended)
-        const native = bind(this.context)
-        this.place = { lane, id: native.id }
-        this.watch = watch
+        this.#context = await loadContext(this.#plan, this.#context, ended)
+        const native = bind(this.#context)
+        this.#place = { lane, id: native.id }
+        this.#watch = watch
         return native
       } catch (error) {
         watch?.close()
@@ -132,26 +133,36 @@ export class ServerTls {
 
   /** @internal The server has closed. */
   _detach(): void {
-    this.place = null
-    this.names.forget()
-    this.watch?.close()
-    this.watch = null
+    this.#place = null
+    this.#names.forget()
+    this.#watch?.close()
+    this.#watch = null
   }
 
   /** @internal A client has asked for a name that none of the certificates has. */
   _nameWanted(name: string): void {
     const { resolve, options } = this.#plan
-    if (resolve === null) this.place?.lane.core.nameResolved(this.place.id, name, null, 0)
-    else void this.names.find(name, resolve, options.resolveTimeout, options.resolveCache)
+    if (resolve === null) this.#place?.lane.core.nameResolved(this.#place.id, name, null, 0)
+    else void this.#names.find(name, resolve, options.resolveTimeout, options.resolveCache)
+  }
+
+  /** What of it is of use where somebody prints it. */
+  [inspect.custom](): object {
+    const { options, certificates, files } = this
+    return { options, certificates, files }
+  }
+
+  toJSON(): object {
+    return this[inspect.custom]()
   }
 
   private watchFiles(): FileWatch {
-    return new FileWatch(this.files, () => this.reload(), this.failed)
+    return new FileWatch(this.files, () => this.reload(), this.#failed)
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.loading.then(work)
-    this.loading = result.catch(() => undefined)
+    const result = this.#loading.then(work)
+    this.#loading = result.catch(() => undefined)
     return result
   }
 }
