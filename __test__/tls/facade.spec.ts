@@ -122,6 +122,19 @@ test('a passphrase that is missing, wrong or cannot be had rejects with its code
   t.is((await reject(() => Promise.reject(cause), /could not be had: the vault is shut/)).cause, cause)
 })
 
+test('which of several certificates cannot be loaded is told', async (t) => {
+  const bad = { cert: CERT, key: ENCRYPTED }
+  await t.throwsAsync(createServer({ tls: { ...PAIR, certificates: [PAIR, bad] } }).listen(), {
+    code: 'ERR_TLS_PASSPHRASE',
+    message: /needs a passphrase \(certificate 3 of 3\)$/,
+  })
+  loadErrors.push('ERR_TLS_OPTION - something of the whole')
+  await t.throwsAsync(createServer({ tls: { ...PAIR, certificates: [PAIR] } }).listen(), {
+    code: 'ERR_TLS_OPTION',
+    message: 'something of the whole',
+  })
+})
+
 test('what throws when it is looked at is told as any other error, and ends nothing', async (t) => {
   const hostile = [
     Object.create(null),

@@ -21,7 +21,25 @@ export async function loadContext(
 ): Promise<NativeTlsContext> {
   const certificates: NativeTlsMaterial[] = []
   for (const credentials of plan.certificates) certificates.push(await readable(credentials, ended))
-  return loading(() => binding().loadTls({ ...plan.native, certificates }, previous ?? undefined))
+  try {
+    return await loading(() => binding().loadTls({ ...plan.native, certificates }, previous ?? undefined))
+  } catch (error) {
+    throw certificates.length > 1 ? await withPlace(error as CodedError, certificates) : error
+  }
+}
+
+/** Which of several certificates it is that cannot be loaded: what is in memory has no path to be told apart by. */
+async function withPlace(error: CodedError, certificates: readonly NativeTlsMaterial[]): Promise<Error> {
+  for (const [index, material] of certificates.entries()) {
+    try {
+      await load(material)
+    } catch (found) {
+      const { code, message } = found as CodedError
+      if (code !== error.code || message !== error.message) return error
+      return coded(code, `${message} (certificate ${index + 1} of ${certificates.length})`)
+    }
+  }
+  return error
 }
 
 /** Has the core read and check one certificate; rejects as {@link loadContext} does. */
