@@ -5,12 +5,16 @@
 //! is there for apart from the others, which a flood of made-up names must not drive out.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// Questions at a time. A client with one more name is told what clients with unknown names are.
+/// Questions at a time.
 const MOST_QUESTIONS: usize = 256;
+
+/// Questions that wait for their turn. A client with one more name is told what clients with unknown names are.
+const MOST_QUEUED: usize = 4096;
 
 /// Answers that are kept, of either kind.
 const MOST_KEPT: usize = 1000;
@@ -51,6 +55,10 @@ pub(crate) struct Question<T> {
     late_at: Option<Instant>,
     /// How often the server had been reloaded.
     epoch: u64,
+    /// It waits for its turn. Changed under the lock of the names.
+    is_queued: AtomicBool,
+    /// Its turn has come, and whoever sees that first has JavaScript told of it.
+    is_due: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -58,6 +66,8 @@ struct State<T> {
     known: Kept<T>,
     unknown: Kept<()>,
     questions: HashMap<Box<str>, Arc<Question<T>>>,
+    /// Those of them that wait for their turn, the oldest first; and some that have gone from there since.
+    queue: VecDeque<(Box<str>, Arc<Question<T>>)>,
     epoch: u64,
 }
 
@@ -85,6 +95,7 @@ impl<T: Clone> Names<T> {
                 known: Kept::default(),
                 unknown: Kept::default(),
                 questions: HashMap::new(),
+                queue: VecDeque::new(),
                 epoch: 0,
             }),
             patience: (patience_ms > 0).then(|| Duration::from_millis(patience_ms)),
@@ -112,9 +123,13 @@ impl<T: Clone> Names<T> {
             }
             epoch = question.epoch;
         }
+        let mut due = Vec::new();
+        let mut is_full = false;
         if state.questions.len() >= MOST_QUESTIONS {
             state.questions.retain(|_, question| !question.is_late(now));
-            if state.questions.len() >= MOST_QUESTIONS {
+            due.extend(std::iter::from_fn(|| state.next_due(now)));
+            is_full = state.has_no_place();
+            if is_full && state.queue.len() >= MOST_QUEUED {
                 return Found::Unknown;
             }
         }
@@ -123,11 +138,18 @@ impl<T: Clone> Names<T> {
             waiting: Mutex::default(),
             late_at: self.patience.map(|patience| now + patience),
             epoch,
+            is_queued: AtomicBool::new(is_full),
+            is_due: AtomicBool::new(false),
         });
         state.questions.insert(name.into(), question.clone());
+        if is_full {
+            state.queue.push_back((name.into(), question.clone()));
+        }
+        drop(state);
+        due.iter().for_each(|due| due.call());
         Found::Asked(Asked {
             question,
-            is_new: true,
+            is_new: !is_full,
         })
     }
 
@@ -146,8 +168,12 @@ impl<T: Clone> Names<T> {
                 None => state.unknown.put(name, (), keep.min(UNKNOWN_FOR), now),
             }
         }
+        let due = state.next_due(now);
         drop(state);
         question.set_answer(value);
+        if let Some(due) = due {
+            due.call();
+        }
     }
 
     /// Forgets what is known. Questions under way are still answered, to those who wait.
@@ -163,7 +189,43 @@ impl<T: Clone> Names<T> {
     }
 }
 
+impl<T> State<T> {
+    /// Whether there are as many questions under way as there may be.
+    fn has_no_place(&self) -> bool {
+        let is_asked = |question: &&Arc<Question<T>>| !question.is_queued.load(Ordering::Relaxed);
+        self.questions.values().filter(is_asked).count() >= MOST_QUESTIONS
+    }
+
+    /// The next question to be asked, if there is a place for it.
+    fn next_due(&mut self, now: Instant) -> Option<Arc<Question<T>>> {
+        if self.queue.is_empty() || self.has_no_place() {
+            return None;
+        }
+        while let Some((name, question)) = self.queue.pop_front() {
+            let place = self.questions.get(&name);
+            if !place.is_some_and(|place| Arc::ptr_eq(place, &question)) {
+                continue;
+            }
+            // The table has it, and this function; without any other those who waited have gone.
+            let is_wanted = Arc::strong_count(&question) > 2;
+            let is_late = question.late_at.is_some_and(|late_at| late_at <= now);
+            if is_wanted && !is_late {
+                question.is_queued.store(false, Ordering::Relaxed);
+                question.is_due.store(true, Ordering::Release);
+                return Some(question);
+            }
+            self.questions.remove(&name);
+        }
+        None
+    }
+}
+
 impl<T: Clone> Question<T> {
+    /// Whether JavaScript has to be told of it now, once.
+    pub(crate) fn take_turn(&self) -> bool {
+        self.is_due.swap(false, Ordering::Acquire)
+    }
+
     /// What there is for the name, once that is known; none when nothing is.
     pub(crate) fn answer(&self) -> Option<Option<T>> {
         self.answer.get().cloned()
@@ -189,6 +251,13 @@ impl<T: Clone> Question<T> {
     /// Whether it is waited for no longer.
     pub(crate) fn is_late(&self, now: Instant) -> bool {
         self.late_at.is_some_and(|late_at| late_at <= now)
+    }
+
+    /// Wakes who waits, so that one of them has it asked. They go on waiting.
+    fn call(&self) {
+        for waker in self.lock().iter() {
+            waker.wake_by_ref();
+        }
     }
 
     fn set_answer(&self, value: Option<T>) {

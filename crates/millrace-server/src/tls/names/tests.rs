@@ -129,15 +129,58 @@ fn a_flood_of_names_asks_so_many_questions_and_no_more_until_some_are_answered_o
     for number in 0..MOST_QUESTIONS {
         assert!(ask(&names, &format!("{number}.example"), now).is_new);
     }
-    assert!(matches!(names.find("more.example", now), Found::Unknown));
+    let first = ask(&names, "first.example", now);
+    let second = ask(&names, "second.example", now);
+    assert!(!first.is_new && !second.is_new && !first.question.take_turn());
+    let (count, waker) = waker();
+    first.question.wait(&waker);
     assert!(!ask(&names, "7.example", now).is_new);
     names.answer("7.example", None, 0, now);
-    assert!(ask(&names, "more.example", now).is_new);
-    assert!(matches!(
-        names.find("evenmore.example", now),
-        Found::Unknown
-    ));
-    assert!(ask(&names, "evenmore.example", after(now, 5000)).is_new);
+    assert_eq!(count.0.load(Ordering::Relaxed), 1, "its turn has come");
+    assert!(first.question.take_turn(), "one of those who wait asks");
+    assert!(!first.question.take_turn() && !second.question.take_turn());
+    names.answer("first.example", Some(7), 0, now);
+    assert_eq!(count.0.load(Ordering::Relaxed), 2, "it is answered");
+    assert_eq!(first.question.answer(), Some(Some(7)));
+    assert!(second.question.take_turn());
+    assert!(ask(&names, "more.example", after(now, 5000)).is_new);
+}
+
+#[test]
+fn the_turn_of_a_question_that_nobody_waits_for_any_longer_is_the_next_ones() {
+    let (names, now) = (Names::new(0), Instant::now());
+    for number in 0..MOST_QUESTIONS {
+        ask(&names, &format!("{number}.example"), now);
+    }
+    drop(ask(&names, "gone.example", now));
+    let next = ask(&names, "next.example", now);
+    names.answer("0.example", None, 0, now);
+    assert!(next.question.take_turn());
+    assert!(!ask(&names, "gone.example", now).is_new, "it waits anew");
+}
+
+#[test]
+fn the_places_of_late_questions_are_for_those_that_wait() {
+    let (names, now) = (Names::new(5000), Instant::now());
+    for number in 0..MOST_QUESTIONS {
+        ask(&names, &format!("{number}.example"), now);
+    }
+    let waits = ask(&names, "waits.example", after(now, 1000));
+    let comes = ask(&names, "comes.example", after(now, 5000));
+    assert!(waits.question.take_turn() && comes.is_new);
+}
+
+#[test]
+fn so_many_questions_wait_for_their_turn_and_no_more() {
+    let (names, now) = (Names::new(5000), Instant::now());
+    let asked: Vec<_> = (0..MOST_QUESTIONS + MOST_QUEUED)
+        .map(|number| ask(&names, &format!("{number}.example"), now))
+        .collect();
+    assert_eq!(
+        asked.iter().filter(|asked| asked.is_new).count(),
+        MOST_QUESTIONS
+    );
+    assert!(matches!(names.find("more.example", now), Found::Unknown));
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl Asking {
     /// The name, once: JavaScript has to be told of it.
     pub(super) fn take_question(&mut self) -> Option<&str> {
         let is_new = std::mem::take(&mut self.is_new);
-        is_new
+        (is_new || self.question.take_turn())
             .then_some(self.hello.server_name.as_deref())
             .flatten()
     }
