@@ -124,6 +124,10 @@ impl Traffic {
             return Err(PeerMisbehaved::MessageInterleavedWithHandshakeMessage.into());
         }
         match plain.typ {
+            // RFC 8446 5.4, and RFC 5246 6.2.1.
+            typ @ (ContentType::Alert | ContentType::Handshake) if plain.payload.is_empty() => {
+                Err(unexpected(typ))
+            }
             ContentType::ApplicationData => {
                 if !plain.payload.is_empty() {
                     self.key_updates = 0;
