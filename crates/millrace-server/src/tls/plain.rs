@@ -28,25 +28,48 @@ pub(crate) fn secure_url(head: &Head<'_>) -> Option<Vec<u8>> {
     Some([b"https://", authority, slash, target].concat())
 }
 
-/// Whom the request wanted, its syntax checked with the head: what an absolute target says counts and Host does not
-/// (RFC 9112 3.2.2). A port goes when it is the usual one of either scheme: a client that was sent here without naming one
-/// came by the usual one of http, and will come back by that of https.
+/// Whom the request wanted, its syntax checked with the head. None when it says two things: an absolute target counts and
+/// Host does not (RFC 9112 3.2.2), and whoever shows a client this answer has asked for something else; and none when that
+/// is no name that the web has. A port goes when it is the usual one of either scheme: a client that was sent here without
+/// naming one came by the usual one of http, and will come back by that of https.
 fn authority<'a>(head: &Head<'a>) -> Option<&'a [u8]> {
-    let authority = match head.form {
-        TargetForm::Absolute { path_start } => {
-            let scheme = head.target.iter().position(|&byte| byte == b':')?;
-            &head.target[scheme + "://".len()..path_start]
+    let is_host = |name: &[u8]| name.eq_ignore_ascii_case(b"host");
+    let authority = head.fields().find(|field| is_host(field.name))?.value;
+    if let TargetForm::Absolute { path_start } = head.form {
+        let scheme = head.target.iter().position(|&byte| byte == b':')?;
+        let asked = &head.target[scheme + "://".len()..path_start];
+        let is_http = [&b"http"[..], b"https"]
+            .iter()
+            .any(|known| head.target[..scheme].eq_ignore_ascii_case(known));
+        if !is_http || !asked.eq_ignore_ascii_case(authority) {
+            return None;
         }
-        _ => {
-            let is_host = |name: &[u8]| name.eq_ignore_ascii_case(b"host");
-            head.fields().find(|field| is_host(field.name))?.value
-        }
-    };
+    }
     let host = [&b":443"[..], b":80", b":"]
         .iter()
         .find_map(|port| authority.strip_suffix(*port))
         .unwrap_or(authority);
-    (!host.is_empty()).then_some(host)
+    is_on_the_web(host).then_some(host)
+}
+
+/// Whether it is a name or an address, with a port or without one, and none of what else the grammar of RFC 3986 allows.
+fn is_on_the_web(host: &[u8]) -> bool {
+    let name = match host.iter().rposition(|&byte| byte == b':') {
+        Some(colon) if host[colon + 1..].iter().all(u8::is_ascii_digit) => &host[..colon],
+        _ => host,
+    };
+    let is_name = |name: &[u8]| {
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
+        (1..=255).contains(&name.len()) && name.iter().all(is_part)
+    };
+    let inside = name
+        .strip_prefix(b"[")
+        .and_then(|rest| rest.strip_suffix(b"]"));
+    match inside {
+        Some(address) => std::str::from_utf8(address)
+            .is_ok_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok()),
+        None => is_name(name),
+    }
 }
 
 #[cfg(test)]
@@ -103,15 +126,15 @@ mod tests {
                 "https://a.example:8080/",
             ),
             (
-                "GET http://b.example/x HTTP/1.1\r\nHost: a.example",
-                "https://b.example/x",
+                "GET http://b.example/x HTTP/1.1\r\nHost: B.example",
+                "https://B.example/x",
             ),
             (
-                "GET http://b.example:8080?q HTTP/1.1\r\nHost: a.example",
+                "GET http://b.example:8080?q HTTP/1.1\r\nHost: b.example:8080",
                 "https://b.example:8080/?q",
             ),
             (
-                "GET http://b.example HTTP/1.1\r\nHost: a.example",
+                "GET http://b.example HTTP/1.1\r\nHost: b.example",
                 "https://b.example/",
             ),
         ] {
@@ -124,6 +147,12 @@ mod tests {
         for request in [
             "GET / HTTP/1.0",
             "GET / HTTP/1.1\r\nHost:",
+            "GET http://b.example/x HTTP/1.1\r\nHost: a.example",
+            "GET ftp://a.example/x HTTP/1.1\r\nHost: a.example",
+            "GET / HTTP/1.1\r\nHost: a%0d%0ab",
+            "GET / HTTP/1.1\r\nHost: a'b",
+            "GET / HTTP/1.1\r\nHost: a;b:80",
+            "GET / HTTP/1.1\r\nHost: [v1.x]",
             "OPTIONS * HTTP/1.1\r\nHost: a.example",
             "CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443",
         ] {
