@@ -3,7 +3,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { inspect } from 'node:util'
 import ava from 'ava'
-import { createServer, type ServerOptions, type TlsOptions } from '#dist/index'
+import { createServer, selfSignedCertificate, type ServerOptions, type TlsOptions } from '#dist/index'
 import { GROUPS, SUITES } from '#dist/tls/algorithms'
 import { planTls, TLS_RULES } from '#dist/tls/resolve'
 
@@ -426,6 +426,14 @@ for (const [what, text] of [
     refused({ ...PAIR, keyLogFile: text })
   })
 }
+
+test('a key given as a name is in no message of selfSignedCertificate', (t) => {
+  for (const name of [PEM_LINES, ED_KEY.toString('base64'), 'key.'.repeat(100)]) {
+    const error = t.throws(() => selfSignedCertificate({ names: [name] }), { code: 'ERR_INVALID_OPTION' })!
+    t.false(error.message.includes(name.slice(0, 60)))
+    t.true(error.message.length < 150)
+  }
+})
 
 test('paths are not taken for keys, and a file URL that has one is', (t) => {
   for (const name of [

@@ -1,5 +1,5 @@
 import { binding } from '../binding'
-import { coded, ERROR_CODES, type ErrorCode } from '../errors'
+import { coded, ERROR_CODES, looksSecret, type ErrorCode } from '../errors'
 import { group, invalid, type Rules } from '../rules'
 
 /** What {@link selfSignedCertificate} is made for. */
@@ -30,6 +30,9 @@ export function selfSignedCertificate(options: SelfSignedOptions = {}): SelfSign
   if (!Array.isArray(names) || names.length === 0 || names.some((name) => typeof name !== 'string')) {
     throw invalid('names', names, 'a list of names, with one at least')
   }
+  // The core shows what is no name, and this is none.
+  const foreign = (names as string[]).find((name) => name.length > 255 || (name.length > 40 && looksSecret(name)))
+  if (foreign !== undefined) throw invalid('names', foreign, 'a list of names')
   try {
     const { certificate, key } = binding().selfSignedCertificate([...(names as string[])], days)
     return { cert: certificate, key }
