@@ -5,12 +5,15 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { failuresOfAva, failuresOfCargo, lastWords, summary } from './_failures.mjs'
-import { copyOverTls } from './_over-tls.mjs'
+import { copyOverTls, loopbackOverTls } from './_over-tls.mjs'
 import { fail, locked, root, step, stepWithOutput, tool } from './_shared.mjs'
 
 const args = process.argv.slice(2)
 const specs = args.filter((argument) => !argument.startsWith('--'))
-const suites = [...(args.includes('--js') ? [] : [cargoTest]), ...(args.includes('--rust') ? [] : [avaTest])]
+const suites = [
+  ...(args.includes('--js') ? [] : [cargoTest, loopbackTest]),
+  ...(args.includes('--rust') ? [] : [avaTest]),
+]
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
@@ -27,7 +30,16 @@ console.log(`\n${total.passed} passed, ${total.failed} failed${total.skipped ? `
 process.exitCode = total.failed === 0 ? 0 : 1
 
 async function cargoTest() {
-  const { ok, output, errors } = await stepWithOutput('cargo', ['test', '--workspace', '--no-fail-fast', ...locked])
+  return cargo(['test', '--workspace', '--no-fail-fast', ...locked])
+}
+
+async function loopbackTest() {
+  const [command, ...rest] = loopbackOverTls.args
+  return cargo([command, ...locked, ...rest], { ...process.env, ...loopbackOverTls.env })
+}
+
+async function cargo(args, env = process.env) {
+  const { ok, output, errors } = await stepWithOutput('cargo', args, { env })
   const counts = { passed: 0, failed: 0, skipped: 0 }
   for (const line of output.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored/gm)) {
     counts.passed += +line[1]

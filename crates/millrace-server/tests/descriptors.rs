@@ -7,6 +7,8 @@ mod client;
 #[path = "loopback/js.rs"]
 #[allow(dead_code, reason = "the other tests use all of it")]
 mod js;
+#[path = "loopback/over_tls.rs"]
+mod over_tls;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};

@@ -93,7 +93,7 @@ pub(crate) fn config() -> Config {
         },
         allow_half_close: true,
         report_connection_errors: true,
-        tls: None,
+        tls: crate::over_tls::tls(),
     }
 }
 

@@ -12,6 +12,7 @@
 //! - `routes`: where requests go. `fixed`: answers that need no JavaScript.
 //! - `websocket`: connections that become WebSockets.
 //! - `tls`: connections that are encrypted.
+//! - `over_tls`: all of that once more, over TLS; `npm test` runs it.
 //! - `limits` and `timeouts`: what the core refuses or gives up by itself.
 
 mod accepting;
@@ -24,6 +25,7 @@ mod files;
 mod fixed;
 mod js;
 mod limits;
+mod over_tls;
 mod routes;
 mod timeouts;
 mod tls;

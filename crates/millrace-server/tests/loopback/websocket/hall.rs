@@ -14,6 +14,7 @@ use super::client::{HANDSHAKE, Site, read_frame};
 use super::records;
 use crate::client::read_head;
 use crate::js::{Event, PATIENCE, SocketEvent, record};
+use crate::over_tls::secure;
 
 /// The site.
 pub(crate) struct Hall {
@@ -46,7 +47,7 @@ impl Hall {
 
     /// Opens a socket.
     pub(crate) fn join(&mut self) -> (Client, SocketId) {
-        let stream = TcpStream::connect(self.site.address).expect("the server listens");
+        let stream = secure(TcpStream::connect(self.site.address).expect("the server listens"));
         self.join_by(stream, "")
     }
 
@@ -61,7 +62,7 @@ impl Hall {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
         socket.connect(&self.site.address.into()).unwrap();
-        let stream = TcpStream::from(socket);
+        let stream = secure(TcpStream::from(socket));
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
         stream
@@ -69,7 +70,7 @@ impl Hall {
 
     /// Opens a socket that offers extensions.
     pub(crate) fn join_offering(&mut self, extensions: &str) -> (Client, SocketId) {
-        let stream = TcpStream::connect(self.site.address).expect("the server listens");
+        let stream = secure(TcpStream::connect(self.site.address).expect("the server listens"));
         self.join_by(stream, extensions)
     }
 
