@@ -82,10 +82,10 @@ export interface TlsOptions extends TlsCertificate {
    * Finds the certificate of a server name that none of `certificates` has, at once or later; null when there is none,
    * then `unknownName` decides. The name is in lower case. It is called once for a name at a time, however many clients
    * ask, and what it gives is kept for `resolveCache`. When it throws, or gives no certificate, `onError` is told
-   * (ERR_TLS_RESOLVE) and the answer is null. 256 calls run at a time: what is asked for beyond is answered as null, and
-   * so is a name whose call is late; after four times `resolveTimeout` such a call no longer counts, and its name is asked
-   * for anew. Default: none. Danger: clients ask for any name they like; look it up in a list of your own before you have
-   * a certificate made for it.
+   * (ERR_TLS_RESOLVE) and the answer is null. 256 calls run at a time, and clients with more names wait for
+   * their turn within `resolveTimeout`. A call that is late keeps its place until four times `resolveTimeout` have passed;
+   * then its name is asked for anew. Default: none. Danger: clients ask for any name they like; look it up in a list of
+   * your own before you have a certificate made for it.
    */
   resolve?: TlsResolve | undefined
   /**
