@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use millrace_batch::RemoteAddress;
-use millrace_batch::layout::ServerEvent;
 
 use crate::descriptors::Gauge;
 use crate::ready::SlotWaker;
@@ -153,7 +152,7 @@ impl Acceptor {
         self.retry_at = Some(room.now + REST_MS);
         if self.low_at.replace(room.now).is_none() {
             self.counters().descriptors_low.add(1);
-            self.report(
+            self.server.report(
                 room,
                 "ERR_DESCRIPTORS_LOW - the process is near its limit of open descriptors; no connection is \
                  accepted until some are closed",
@@ -168,16 +167,8 @@ impl Acceptor {
         }
         self.retry_at = Some(room.now + REST_MS);
         if !std::mem::replace(&mut self.reported, true) {
-            self.report(room, &format!("ERR_ACCEPT - {error}"));
+            self.server.report(room, &format!("ERR_ACCEPT - {error}"));
         }
-    }
-
-    fn report(&self, room: &mut Room, text: &str) {
-        room.batch(&self.server.lane).push_server(
-            self.server.id,
-            ServerEvent::ConnectionError,
-            text.as_bytes(),
-        );
     }
 
     fn counters(&self) -> &crate::stats::Counters {

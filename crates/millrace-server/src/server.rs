@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use millrace_batch::layout::ServerEvent;
+
 use crate::config::Config;
 use crate::lane::Lane;
+use crate::room::Room;
 use crate::routes::{Published, RouteTable};
 use crate::stats::{Counters, Stats};
 use crate::tls::ServerTls;
@@ -64,6 +67,12 @@ impl Server {
 
     pub(crate) fn stats(&self) -> Stats {
         Stats::sum(self.counters.iter())
+    }
+
+    /// Tells JavaScript of a connection that failed before it had an exchange to report that to.
+    pub(crate) fn report(&self, room: &mut Room, text: &str) {
+        room.batch(&self.lane)
+            .push_server(self.id, ServerEvent::ConnectionError, text.as_bytes());
     }
 
     /// Counts a connection in, unless there are too many.

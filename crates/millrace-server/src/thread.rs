@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use millrace_batch::layout::{AbortReason, ServerEvent, THREAD_SHIFT, WriteOutcome};
+use millrace_batch::layout::{AbortReason, THREAD_SHIFT, WriteOutcome};
 use millrace_batch::outbound::{Action, Outbound, Record, SocketAction};
 use millrace_batch::{ExchangeId, RemoteAddress, SocketId};
 use slab::Slab;
@@ -382,9 +382,8 @@ impl Driver {
             return;
         };
         let server = connection.server.clone();
-        let text = b"ERR_INTERNAL - the core failed while serving a connection; please report this";
-        let batch = self.room.batch(&server.lane);
-        batch.push_server(server.id, ServerEvent::ConnectionError, text);
+        let text = "ERR_INTERNAL - the core failed while serving a connection; please report this";
+        server.report(&mut self.room, text);
         self.end(slot, Fate::Cut(AbortReason::ConnectionLost));
     }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::task::{Context, Poll};
 
 use millrace_batch::RemoteAddress;
-use millrace_batch::layout::{AbortReason, INLINE_BODY_BYTES, ServerEvent};
+use millrace_batch::layout::{AbortReason, INLINE_BODY_BYTES};
 use millrace_http1::{Error, Head, Received, RequestFraming};
 
 use super::reading::{Reading, owes_answers};
@@ -283,7 +283,6 @@ impl Connection {
         counters.protocol_errors.add(1);
         active.input.clear();
         let broken = active.conn.refuse(error, &room.date);
-        let batch = room.batch(&self.server.lane);
         if let Some(sequence) = broken {
             counters.pending.sub(1);
             let reason = match error {
@@ -291,7 +290,8 @@ impl Connection {
                 Error::BodyTimeout => AbortReason::BodyTimeout,
                 _ => AbortReason::ProtocolError,
             };
-            batch.push_abort(id(sequence), reason);
+            room.batch(&self.server.lane)
+                .push_abort(id(sequence), reason);
         } else if self.server.config.report_connection_errors {
             let text = format!(
                 "{} {} {}",
@@ -299,11 +299,7 @@ impl Connection {
                 remote_text(self.remote),
                 error.message()
             );
-            batch.push_server(
-                self.server.id,
-                ServerEvent::ConnectionError,
-                text.as_bytes(),
-            );
+            self.server.report(room, &text);
         }
     }
 

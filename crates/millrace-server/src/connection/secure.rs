@@ -83,12 +83,7 @@ impl Connection {
                 ),
                 _ => format!("ERR_TLS_HANDSHAKE {remote} {error}"),
             };
-            let batch = room.batch(&self.server.lane);
-            batch.push_server(
-                self.server.id,
-                ServerEvent::ConnectionError,
-                text.as_bytes(),
-            );
+            self.server.report(room, &text);
         }
     }
 
@@ -154,12 +149,7 @@ impl Connection {
         let tls = self.server.tls.as_ref();
         if let Some(text) = tls.and_then(|tls| tls.context().take_key_log_error()) {
             let text = format!("ERR_TLS_FILE - {text}");
-            let batch = room.batch(&self.server.lane);
-            batch.push_server(
-                self.server.id,
-                ServerEvent::ConnectionError,
-                text.as_bytes(),
-            );
+            self.server.report(room, &text);
         }
     }
 }

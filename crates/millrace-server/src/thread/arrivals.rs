@@ -95,11 +95,7 @@ impl Driver {
             }
             Err(error) => {
                 let text = format!("ERR_ACCEPT - {error}");
-                self.room.batch(&server.lane).push_server(
-                    server.id,
-                    ServerEvent::ConnectionError,
-                    text.as_bytes(),
-                );
+                server.report(&mut self.room, &text);
             }
         }
     }

@@ -160,11 +160,7 @@ impl TlsStream {
         memory: &mut [u8],
         room: &mut TlsRoom,
     ) -> Poll<io::Result<usize>> {
-        room.prepare();
-        if self.unreported == 0 && !self.unsent.is_empty() {
-            // Nothing is waiting to be written that would take it along.
-            let _ = self.poll_unsent(context, room)?;
-        }
+        self.begin_read(context, room)?;
         let mut fruitless = 0;
         loop {
             let State::Running(session) = &mut self.state else {
@@ -215,14 +211,23 @@ impl TlsStream {
         context: &mut Context<'_>,
         room: &mut TlsRoom,
     ) -> Poll<io::Result<()>> {
-        room.prepare();
-        if self.unreported == 0 && !self.unsent.is_empty() {
-            let _ = self.poll_unsent(context, room)?;
-        }
+        self.begin_read(context, room)?;
         while !self.is_open() {
             ready!(self.poll_step(context, room))?;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Sends what is unsent where nothing waits to be written that would take it along.
+    fn begin_read(&mut self, context: &mut Context<'_>, room: &mut TlsRoom) -> io::Result<()> {
+        room.prepare();
+        if self.unreported == 0
+            && !self.unsent.is_empty()
+            && let Poll::Ready(sent) = self.poll_unsent(context, room)
+        {
+            sent?;
+        }
+        Ok(())
     }
 
     pub(crate) fn poll_write(
