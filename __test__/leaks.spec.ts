@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import ava from 'ava'
-import { KIB, MIB, returns, start, type Program } from './_helpers/leaks'
+import { KIB, MIB, connections, returns, start, type Client, type Program } from './_helpers/leaks'
 import type { Held } from './_helpers/leaks-program'
 
 // What a server held for a client is given back. Each test warms the program up with the same work as it then measures,
@@ -26,9 +26,9 @@ test('100,000 requests leave nothing behind', async (t) => {
 
 test('5,000 connections leave nothing behind', async (t) => {
   const program = await start(t)
-  await connections(program.port, 2_000)
+  await connections(2_000, () => openClient(program.port))
   const before = await program.measure()
-  await connections(program.port, 5_000)
+  await connections(5_000, () => openClient(program.port))
   // A connection forgotten with its state would be some KiB, 5,000 of them more than 10 MB.
   await returns(t, program, before, 8 * MIB)
 })
@@ -118,25 +118,6 @@ async function conversation(port: number, rounds: number): Promise<void> {
   socket.destroy()
 }
 
-/** Connects, asks once, and goes: in order, with a reset, or in the middle of a head. */
-async function connections(port: number, count: number): Promise<void> {
-  for (let i = 0; i < count; i += 50) {
-    await Promise.all(
-      Array.from({ length: 50 }, async (_, index) => {
-        const socket = await open(port)
-        if (index % 3 === 0) {
-          socket.write('GET /hello HT')
-        } else {
-          socket.write('GET /hello HTTP/1.1\r\nHost: leaks\r\n\r\n')
-          await once(socket, 'data')
-        }
-        if (index % 2 === 0) socket.destroy()
-        else socket.resetAndDestroy()
-      }),
-    )
-  }
-}
-
 /** Connects and says nothing; measures while so many do, then has them go. */
 async function silence(program: Program, count: number): Promise<Held> {
   const sockets: Socket[] = []
@@ -208,6 +189,11 @@ async function terminatedWorker(program: Program): Promise<void> {
   // Whether with a reset or without is the system's choice.
   await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.resume().once('close', resolve))))
   await program.workerEnded()
+}
+
+async function openClient(port: number): Promise<Client> {
+  const socket = await open(port)
+  return { socket, reset: () => socket.resetAndDestroy() }
 }
 
 async function open(port: number): Promise<Socket> {

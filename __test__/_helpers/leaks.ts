@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
+import type { Duplex } from 'node:stream'
 import type { ExecutionContext } from 'ava'
 import type { Held, Order } from './leaks-program'
 
@@ -45,6 +46,32 @@ export async function start(t: ExecutionContext, secure = false): Promise<Progra
       return said()
     },
     workerEnded: said,
+  }
+}
+
+/** A connection to the program. */
+export interface Client {
+  readonly socket: Duplex
+  /** Ends it by a reset of what is beneath it. */
+  reset(): void
+}
+
+/** Connects, asks once, and goes: in order, with a reset, or in the middle of a head. */
+export async function connections(count: number, open: () => Promise<Client>): Promise<void> {
+  for (let i = 0; i < count; i += 50) {
+    await Promise.all(
+      Array.from({ length: 50 }, async (_, index) => {
+        const { socket, reset } = await open()
+        if (index % 3 === 0) {
+          socket.write('GET /hello HT')
+        } else {
+          socket.write('GET /hello HTTP/1.1\r\nHost: leaks\r\n\r\n')
+          await once(socket, 'data')
+        }
+        if (index % 2 === 0) socket.destroy()
+        else reset()
+      }),
+    )
   }
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect, type TLSSocket } from 'node:tls'
 import ava from 'ava'
-import { KIB, MIB, returns, start, type Program } from '../_helpers/leaks'
+import { KIB, MIB, connections, returns, start, type Client, type Program } from '../_helpers/leaks'
 import { Tap } from '../_helpers/tap'
 import { clientHello, record, Type } from './records'
 
@@ -22,9 +22,9 @@ test('3,000 handshakes that end at each of their stages leave nothing behind', a
 
 test('1,500 connections over TLS leave nothing behind', async (t) => {
   const program = await start(t, true)
-  await connections(program.port, 500)
+  await connections(500, () => openClient(program.port))
   const before = await program.measure()
-  await connections(program.port, 1_500)
+  await connections(1_500, () => openClient(program.port))
   // Sessions that can be resumed are kept, but not by the server: they are in the tickets.
   await returns(t, program, before, 8 * MIB)
 })
@@ -67,24 +67,9 @@ async function abortedHandshakes(program: Program, count: number): Promise<void>
   }
 }
 
-/** Connects, asks once, and goes: in order, with a reset, or in the middle of a head. */
-async function connections(port: number, count: number): Promise<void> {
-  for (let i = 0; i < count; i += 50) {
-    await Promise.all(
-      Array.from({ length: 50 }, async (_, index) => {
-        const tcp = connectTcp(port, '127.0.0.1')
-        const socket = await secure(tcp)
-        if (index % 3 === 0) {
-          socket.write('GET /hello HT')
-        } else {
-          socket.write('GET /hello HTTP/1.1\r\nHost: leaks\r\n\r\n')
-          await once(socket, 'data')
-        }
-        if (index % 2 === 0) socket.destroy()
-        else tcp.resetAndDestroy()
-      }),
-    )
-  }
+async function openClient(port: number): Promise<Client> {
+  const tcp = connectTcp(port, '127.0.0.1')
+  return { socket: await secure(tcp), reset: () => tcp.resetAndDestroy() }
 }
 
 /** Opens connections that have been asked once; measures while they are idle, then has them go. */

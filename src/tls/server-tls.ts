@@ -102,8 +102,7 @@ export class ServerTls {
   /** @internal The server is being closed: nobody waits for a passphrase any more, and no file is read again. */
   _end(): void {
     this.#end.abort()
-    this.#watch?.close()
-    this.#watch = null
+    this.endWatch()
   }
 
   /** @internal Reads what it takes to listen, and then listens by `bind`. */
@@ -135,8 +134,7 @@ export class ServerTls {
   _detach(): void {
     this.#place = null
     this.#names.forget()
-    this.#watch?.close()
-    this.#watch = null
+    this.endWatch()
   }
 
   /** @internal A client has asked for a name that none of the certificates has. */
@@ -158,6 +156,11 @@ export class ServerTls {
 
   private watchFiles(): FileWatch {
     return new FileWatch(this.files, () => this.reload(), this.#failed)
+  }
+
+  private endWatch(): void {
+    this.#watch?.close()
+    this.#watch = null
   }
 
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
