@@ -14,12 +14,12 @@ import { promisify } from 'node:util'
 import ava, { type ExecutionContext } from 'ava'
 import { selfSignedCertificate } from '#dist/index'
 
-// The programs of docs/tls.md, each in a process of its own and in a folder with what it reads.
+// The programs of docs/guides/tls.md, each in a process of its own and in a folder with what it reads.
 
 const test = ava.serial
 const home = path.dirname(require.resolve('millrace/package.json'))
 const folder = path.join(home, 'build', 'guide-tls')
-const guide = readFileSync(path.join(home, 'docs', 'tls.md'), 'utf8')
+const guide = readFileSync(path.join(home, 'docs', 'guides', 'tls.md'), 'utf8')
 const blocks = [...guide.matchAll(/```js\n(.*?)```/gs)].map(([, source]) => source)
 const shown = new Set<string>()
 const openssl = (cwd: string, ...args: string[]): Promise<unknown> => promisify(execFile)('openssl', args, { cwd })
@@ -206,7 +206,7 @@ interface Running {
 /** Runs the program that has this text, as it is or as a part of one. */
 function show(name: string, mark: string, check: (t: ExecutionContext, program: Program) => Promise<void>): void {
   shown.add(mark)
-  test(`docs/tls.md: the program with ${name} does what it says`, async (t) => {
+  test(`docs/guides/tls.md: the program with ${name} does what it says`, async (t) => {
     const source = blocks.find((block) => block.includes(mark))!
     const cwd = await mkdtemp(path.join(tmpdir(), 'millrace-guide-'))
     t.teardown(() => rm(cwd, { recursive: true, force: true }))

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import test, { type ExecutionContext } from 'ava'
 import { WebSocket } from 'ws'
 
-// The programs of docs/websockets.md and of the pages for those who come from elsewhere, each in a process of its own.
+// The programs of docs/guides/websockets.md and of the pages for those who come from elsewhere, each in a process of its own.
 
 const home = path.dirname(require.resolve('millrace/package.json'))
 const folder = path.join(home, 'build', 'guide')
@@ -14,7 +14,7 @@ const folder = path.join(home, 'build', 'guide')
 const programs = (page: string): string[] =>
   [...readFileSync(path.join(home, 'docs', page), 'utf8').matchAll(/```js\n(.*?)```/gs)].map(([, source]) => source)
 
-const blocks = programs('websockets.md')
+const blocks = programs(path.join('guides', 'websockets.md'))
 const shown = new Set<string>()
 
 test.before(() => mkdirSync(folder, { recursive: true }))
@@ -100,7 +100,7 @@ test('every program of the guide is shown', (t) => {
 /** Runs the program that has this route, alone or as a part of the first one. */
 function show(route: string, check: (t: ExecutionContext, url: string) => Promise<void>): void {
   shown.add(route)
-  test(`docs/websockets.md: the program with ${route} does what it says`, async (t) => {
+  test(`docs/guides/websockets.md: the program with ${route} does what it says`, async (t) => {
     const source = blocks.find((block) => block.includes(`server.websocket('${route}'`))!
     await check(t, await run(t, route, source))
   })

@@ -1,6 +1,6 @@
 /**
  * millrace/ws: the server's side of the package `ws` 8 on the core's sockets, so that a program written for that runs when
- * its import is changed. docs/coming-from/ws.md says what differs, docs/websockets.md how to go without it.
+ * its import is changed. docs/coming-from/ws.md says what differs, docs/guides/websockets.md how to go without it.
  */
 import { createWebSocketStream } from './stream'
 import { WebSocketServer } from './server'
