@@ -21,6 +21,7 @@ const steps = {
   'types of the tests': [tool('tsc'), ['--noEmit', '-p', '__test__/tsconfig.json']],
   'tests of bench': ['npm', ['--prefix', 'bench', 'test', '--silent']],
   'generated files': node('check-generated.mjs'),
+  packages: node('check-packages.mjs'),
   'licences, duplicates, sources': ['cargo', ['deny', ...locked, 'check', 'licenses', 'bans', 'sources']],
 }
 

@@ -1,11 +1,12 @@
-// Builds what is missing or older than its sources; says nothing when there is nothing to do.
+// Builds what is missing or older than its sources; says nothing when there is nothing to do. With `--js` the addon is
+// left as it is.
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fail, filesBelow, newest, root, step } from './_shared.mjs'
 
 const build = join('scripts', 'build.mjs')
-const addonIsStale = newest(addonSources()) > newest(addons())
+const addonIsStale = !process.argv.includes('--js') && newest(addonSources()) > newest(addons())
 const facadeIsStale = newest(facadeSources()) > newest([join(root, 'dist', 'index.mjs')])
 
 const parts = [...(addonIsStale ? ['--native'] : []), ...(facadeIsStale ? ['--js'] : [])]

@@ -1,0 +1,103 @@
+// `npm run package [-- options]`: builds the addons as they are shipped, takes their symbols apart, checks them, and
+// packs the main package and one per platform into build/packages.
+//
+//   --target <triple>   for this platform; several are allowed; without it for the one this runs on
+//   --all               for all eight
+//   --no-build          packs the addons that lie in build/addons/<platform>; without a target all that do
+//   --addon <file>      packs this library as the addon of the one target
+//
+// Symbols are kept in build/symbols/<platform>. build/packages/packages.json lists what there is to publish. Exits with
+// 1 when something does not compile or is not as it must be, and with 2 when a tool is missing.
+
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { fail, root, step } from './_shared.mjs'
+import { buildAddon } from './package/build.mjs'
+import { pack, tableOf, writeList } from './package/pack.mjs'
+import { addonName, hostPlatform, platformOf, platforms } from './package/platforms.mjs'
+import { readMainManifest, stageMain, stagePlatform } from './package/stage.mjs'
+import { splitSymbols } from './package/symbols.mjs'
+import { MissingTool } from './package/tools.mjs'
+
+const packages = join(root, 'build', 'packages')
+
+const options = readOptions()
+if (!step(process.execPath, [join('scripts', 'check-packages.mjs')])) fail('the packages do not fit together.')
+const chosen = choosePlatforms()
+for (const platform of chosen) provideAddon(platform)
+const results = packAll(chosen)
+
+const problems = results.flatMap((result) => result.problems)
+for (const problem of problems) console.error(problem)
+if (problems.length > 0) fail('what was packed must not be published; the reasons are above.')
+writeList(
+  packages,
+  readMainManifest().version,
+  results.map(({ entry }) => entry),
+)
+console.log(`\n${tableOf(results.map(({ entry }) => entry))}\n\nin ${relative(root, packages)}`)
+
+function readOptions() {
+  const flag = { type: 'boolean' }
+  try {
+    const { values } = parseArgs({
+      options: {
+        target: { type: 'string', multiple: true },
+        all: flag,
+        'no-build': flag,
+        addon: { type: 'string' },
+      },
+    })
+    return values
+  } catch (error) {
+    return fail(error.message)
+  }
+}
+
+function choosePlatforms() {
+  if (options.all) return platforms
+  if (options.target) {
+    return options.target.map((target) => platformOf(target) ?? fail(`there is no package for ${target}.`))
+  }
+  if (options['no-build']) {
+    const found = platforms.filter((platform) => existsSync(addonOf(platform)))
+    return found.length > 0 ? found : fail('there is no addon in build/addons.')
+  }
+  return [hostPlatform() ?? fail(`there is no package for ${process.platform}-${process.arch}.`)]
+}
+
+// Leaves the stripped addon in build/addons/<platform>.
+function provideAddon(platform) {
+  const addon = addonOf(platform)
+  if (options['no-build']) {
+    if (!existsSync(addon)) fail(`there is no ${relative(root, addon)}.`)
+    return
+  }
+  if (options.addon && chosen.length > 1) fail('`--addon` is for one target.')
+  try {
+    const library = options.addon ?? buildAddon(platform)
+    mkdirSync(join(addon, '..'), { recursive: true })
+    splitSymbols(library, platform, addon, join(root, 'build', 'symbols', platform.name))
+  } catch (error) {
+    if (!(error instanceof MissingTool)) throw error
+    console.error(`\nmillrace: ${error.message}\n`)
+    process.exit(2)
+  }
+}
+
+function packAll(ofPlatforms) {
+  if (!step(process.execPath, [join('scripts', 'ensure-built.mjs'), '--js'])) fail('the build failed.')
+  rmSync(packages, { recursive: true, force: true })
+  const stage = join(packages, 'stage')
+  const packed = ofPlatforms.map((platform) => {
+    stagePlatform(platform, addonOf(platform), join(stage, platform.name))
+    return pack(join(stage, platform.name), packages, platform)
+  })
+  stageMain(join(stage, 'millrace'))
+  return [...packed, pack(join(stage, 'millrace'), packages)]
+}
+
+function addonOf(platform) {
+  return join(root, 'build', 'addons', platform.name, addonName(platform))
+}
