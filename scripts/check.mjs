@@ -21,8 +21,11 @@ const steps = {
   'types of the tests': [tool('tsc'), ['--noEmit', '-p', '__test__/tsconfig.json']],
   'tests of bench': ['npm', ['--prefix', 'bench', 'test', '--silent']],
   'generated files': node('check-generated.mjs'),
+  'public types': node('check-api.mjs'),
+  'the package as published': node('check-packed.mjs'),
   packages: node('check-packages.mjs'),
   'licences, duplicates, sources': ['cargo', ['deny', ...locked, 'check', 'licenses', 'bans', 'sources']],
+  advisories: node('check-advisories.mjs'),
 }
 
 const failed = []
