@@ -8,8 +8,8 @@ import { root } from './_shared.mjs'
 
 const suites = ['_helpers', 'answers', 'faults', 'http1', 'parity', 'websockets', 'ws']
 
-/** What has nothing to do with connections: pages of the documentation, and a limit on descriptors set in a shell. */
-const left = ['parity/compatibility', 'websockets/guide', 'faults/descriptors']
+/** What has nothing to do with connections: a page of the documentation, and a limit on descriptors set in a shell. */
+const left = ['parity/compatibility', 'faults/descriptors']
 
 /** What is not as it is over TCP, or cannot be seen through what stands between client and server. */
 const otherwise = [

@@ -1,31 +1,20 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, symlink, writeFile } from 'node:fs/promises'
 import { request } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { promisify } from 'node:util'
-import ava, { type ExecutionContext } from 'ava'
 import { selfSignedCertificate } from '#dist/index'
+import { page, type Check } from './page'
 
-// The programs of docs/guides/tls.md, each in a process of its own and in a folder with what it reads.
+// The programs of docs/guides/tls.md. Those that read cert.pem and key.pem find a pair in their folder.
 
-const test = ava.serial
-const home = path.dirname(require.resolve('millrace/package.json'))
-const folder = path.join(home, 'build', 'guide-tls')
-const guide = readFileSync(path.join(home, 'docs', 'guides', 'tls.md'), 'utf8')
-const blocks = [...guide.matchAll(/```js\n(.*?)```/gs)].map(([, source]) => source)
-const shown = new Set<string>()
+const guide = page('docs/guides/tls.md')
 const openssl = (cwd: string, ...args: string[]): Promise<unknown> => promisify(execFile)('openssl', args, { cwd })
-
-test.before(() => mkdirSync(folder, { recursive: true }))
-test.after.always(() => rmSync(folder, { recursive: true, force: true }))
 
 show('a first server', 'tls: selfSignedCertificate(),\n  handler(request', async (t, { start }) => {
   const { url } = await start()
@@ -186,58 +175,11 @@ show('secrets for Wireshark', 'keyLogFile', async (t, { start, cwd }) => {
   t.regex(await readFile(keys, 'utf8'), /^CLIENT_TRAFFIC_SECRET_0 [0-9a-f]{64} [0-9a-f]+$/m)
 })
 
-test('every program of the guide is shown', (t) => {
-  t.is(blocks.length, shown.size)
-})
-
-interface Program {
-  /** A folder with cert.pem and key.pem, where the program runs. */
-  cwd: string
-  start: (change?: (source: string) => string, env?: NodeJS.ProcessEnv) => Promise<Running>
-}
-
-interface Running {
-  url: string
-  child: ChildProcess
-  /** What it has written to standard error. */
-  errors: () => string
-}
-
-/** Runs the program that has this text, as it is or as a part of one. */
-function show(name: string, mark: string, check: (t: ExecutionContext, program: Program) => Promise<void>): void {
-  shown.add(mark)
-  test(`docs/guides/tls.md: the program with ${name} does what it says`, async (t) => {
-    const source = blocks.find((block) => block.includes(mark))!
-    const cwd = await mkdtemp(path.join(tmpdir(), 'millrace-guide-'))
-    t.teardown(() => rm(cwd, { recursive: true, force: true }))
-    await writePair(cwd)
-    await check(t, {
-      cwd,
-      start: (change = (text) => text.replace('port: 3000', 'port: 0'), env = {}) =>
-        run(t, cwd, change(source.startsWith('import') ? source : `${BEFORE}${source}${AFTER}`), env),
-    })
+function show(title: string, mark: string, check: Check): void {
+  guide.show(title, mark, async (t, program) => {
+    await writePair(program.cwd)
+    await check(t, program)
   })
-}
-
-const BEFORE = "import { createServer } from 'millrace'\n"
-const AFTER = "const { url } = await server.listen({ host: '127.0.0.1', port: 3000 })\nconsole.log(url)\n"
-let programs = 0
-
-async function run(t: ExecutionContext, cwd: string, source: string, env: NodeJS.ProcessEnv): Promise<Running> {
-  const file = path.join(folder, `${++programs}.mjs`)
-  writeFileSync(file, source)
-  const child = spawn(process.execPath, [file], {
-    cwd,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  let errors = ''
-  child.stderr.on('data', (chunk) => (errors += chunk))
-  const lines = createInterface({ input: child.stdout })
-  const [first] = (await Promise.race([once(lines, 'line'), once(child, 'exit')])) as [unknown]
-  if (typeof first !== 'string') throw new Error(`the program has ended: ${errors}`)
-  return { url: first, child, errors: () => errors }
 }
 
 /** One request on a connection of its own. */
