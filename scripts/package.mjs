@@ -5,6 +5,8 @@
 //   --all               for all eight
 //   --no-build          packs the addons that lie in build/addons/<platform>; without a target all that do
 //   --addon <file>      packs this library as the addon of the one target
+//   --repository <url>  where the sources are; without it what GitHub's CI says, or nothing
+//   --release           nothing may be missing: the licences of what is linked in, the repository
 //
 // Symbols are kept in build/symbols/<platform>. build/packages/packages.json lists what there is to publish. Exits with
 // 1 when something does not compile or is not as it must be, and with 2 when a tool is missing.
@@ -14,15 +16,18 @@ import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fail, root, step } from './_shared.mjs'
 import { buildAddon } from './package/build.mjs'
+import { repositoryOf } from './package/manifests.mjs'
 import { pack, tableOf, writeList } from './package/pack.mjs'
 import { addonName, hostPlatform, platformOf, platforms } from './package/platforms.mjs'
-import { readMainManifest, stageMain, stagePlatform } from './package/stage.mjs'
+import { licenceTexts, readMainManifest, stageMain, stagePlatform } from './package/stage.mjs'
 import { splitSymbols } from './package/symbols.mjs'
 import { MissingTool } from './package/tools.mjs'
 
 const packages = join(root, 'build', 'packages')
 
 const options = readOptions()
+const repository = repositoryOf(options.repository)
+checkOrigin()
 if (!step(process.execPath, [join('scripts', 'check-packages.mjs')])) fail('the packages do not fit together.')
 const chosen = choosePlatforms()
 for (const platform of chosen) provideAddon(platform)
@@ -47,12 +52,23 @@ function readOptions() {
         all: flag,
         'no-build': flag,
         addon: { type: 'string' },
+        repository: { type: 'string' },
+        release: flag,
       },
     })
     return values
   } catch (error) {
     return fail(error.message)
   }
+}
+
+// The licences ask that their texts go along with the binary, and npm's provenance that the repository is named.
+function checkOrigin() {
+  const missing = []
+  if (!existsSync(licenceTexts)) missing.push('the licences of what is linked in (node scripts/release/licenses.mjs)')
+  if (!repository) missing.push('the repository (--repository <url>)')
+  if (options.release && missing.length > 0) fail(`a release needs ${missing.join(' and ')}.`)
+  for (const what of missing) console.log(`skipped: ${what}`)
 }
 
 function choosePlatforms() {
@@ -91,10 +107,10 @@ function packAll(ofPlatforms) {
   rmSync(packages, { recursive: true, force: true })
   const stage = join(packages, 'stage')
   const packed = ofPlatforms.map((platform) => {
-    stagePlatform(platform, addonOf(platform), join(stage, platform.name))
+    stagePlatform(platform, addonOf(platform), join(stage, platform.name), repository)
     return pack(join(stage, platform.name), packages, platform)
   })
-  stageMain(join(stage, 'millrace'))
+  stageMain(join(stage, 'millrace'), repository)
   return [...packed, pack(join(stage, 'millrace'), packages)]
 }
 

@@ -64,6 +64,8 @@ function problemsOfElf(addon, platform) {
       problems.push(`needs ${version} of ${library}, and must load with glibc ${glibcFloor}`)
     }
   }
+  if (addon.hasPackedRelocations)
+    problems.push('has packed relocations, which glibc 2.36 and musl 1.2.4 were the first to know')
   if (!addon.stripped) problems.push('is not stripped')
   if (!addon.buildId) problems.push('has no build id, so that nobody could tell which symbols are its own')
   if (!addon.debugLink) problems.push('does not name the file of its debug information')

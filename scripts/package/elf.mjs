@@ -6,8 +6,9 @@ const machines = { 0x3e: 'x86_64', 0xb7: 'aarch64' }
 const SHT_SYMTAB = 2
 const SHT_STRTAB = 3
 const SHT_NOTE = 7
-const SHT_DYNSYM = 11
 const SHT_DYNAMIC = 6
+const SHT_DYNSYM = 11
+const SHT_RELR = 19
 const SHT_GNU_VERNEED = 0x6ffffffe
 const DT_NEEDED = 1
 const NT_GNU_BUILD_ID = 3
@@ -20,7 +21,8 @@ export function isElf(bytes) {
 
 /**
  * What it was made for (`machine`), the libraries it needs, the versions of symbols it needs of them, what it exports,
- * whether symbols and debug information are still in it, its build id, and the file it names for its debug information.
+ * whether symbols and debug information are still in it, whether it has relocations in the packed form, its build id, and
+ * the file it names for its debug information.
  */
 export function readElf(bytes) {
   if (!isElf(bytes)) throw new Error('not an ELF file')
@@ -34,6 +36,7 @@ export function readElf(bytes) {
     versions: versions(bytes, sections),
     exports: exported(bytes, sections),
     stripped: !sections.some(({ type, name }) => type === SHT_SYMTAB || name.startsWith('.debug_')),
+    hasPackedRelocations: sections.some(({ type }) => type === SHT_RELR),
     buildId: buildId(bytes, sections),
     debugLink: link && text(bytes, link.offset),
   }

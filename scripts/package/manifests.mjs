@@ -2,23 +2,37 @@
 
 import { addonName, packageName, platforms } from './platforms.mjs'
 
+/** What is for those who work on the package, and for nobody who installs it. */
+const unpublished = ['scripts', 'devDependencies', 'overrides', 'ava', 'napi']
+
 /**
  * The main package's manifest as it is published: without what is for those who work on it, and with every platform's
  * package as an optional dependency at exactly this version. Committed they would be asked for by `npm ci`, at a version
  * that is not published.
  */
-export function mainManifest(manifest) {
-  const { scripts, devDependencies, overrides, ava, napi, ...published } = manifest
+export function mainManifest(manifest, repository) {
+  const published = Object.entries(manifest).filter(([key]) => !unpublished.includes(key))
   const optionalDependencies = Object.fromEntries(
     platforms.map((platform) => [packageName(platform), manifest.version]).sort(),
   )
-  return { ...published, optionalDependencies }
+  return { ...Object.fromEntries(published), ...origin(repository), optionalDependencies }
 }
 
-/** A platform package's manifest as it is published: where it comes from is said once, in the main one. */
-export function platformManifest(manifest, { repository, homepage, bugs }, moreFiles = []) {
-  const known = Object.entries({ repository, homepage, bugs }).filter(([, value]) => value !== undefined)
-  return { ...manifest, ...Object.fromEntries(known), files: [...manifest.files, ...moreFiles] }
+/** A platform package's manifest as it is published. */
+export function platformManifest(manifest, platform, repository, moreFiles = []) {
+  return {
+    ...manifest,
+    ...origin(repository, `npm/${platform.name}`),
+    files: [...manifest.files, ...moreFiles],
+  }
+}
+
+/**
+ * Where the sources are, `https://host/owner/name`: what was asked for, else what the CI that packs says of itself. npm
+ * compares it with what the provenance of a package says.
+ */
+export function repositoryOf(asked, { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = process.env) {
+  return asked ?? (server && name ? `${server}/${name}` : undefined)
 }
 
 /** What is wrong with a platform package's manifest. */
@@ -55,4 +69,10 @@ export function versionsInLock(cargoLock) {
     `Cargo.lock, for ${name},`,
     version,
   ])
+}
+
+function origin(repository, directory) {
+  if (!repository) return {}
+  const url = repository.startsWith('http') ? `git+${repository.replace(/(\.git)?\/?$/, '.git')}` : repository
+  return { repository: { type: 'git', url, ...(directory ? { directory } : {}) } }
 }

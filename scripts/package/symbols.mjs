@@ -16,10 +16,10 @@ export function splitSymbols(library, platform, file, symbols) {
 const split = {
   // The build id in both says that they belong together; the link says to debuggers what the other file is called.
   elf(library, file, symbols) {
-    const objcopy = findObjcopy()
+    const { command, env } = findObjcopy()
     const debug = `${symbols}.debug`
-    run(objcopy, ['--only-keep-debug', library, debug])
-    run(objcopy, ['--strip-all', `--add-gnu-debuglink=${debug}`, library, file])
+    run(command, ['--only-keep-debug', '--compress-debug-sections=zlib', library, debug], env)
+    run(command, ['--strip-all', `--add-gnu-debuglink=${debug}`, library, file], env)
   },
 
   // Built with `split-debuginfo=packed`, which has rustc call dsymutil.
@@ -40,6 +40,6 @@ const split = {
   },
 }
 
-function run(command, args) {
-  if (!step(command, args)) fail(`the symbols could not be taken out of the addon: ${command} failed.`)
+function run(command, args, env = process.env) {
+  if (!step(command, args, { env })) fail(`the symbols could not be taken out of the addon: ${command} failed.`)
 }
