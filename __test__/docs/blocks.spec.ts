@@ -49,7 +49,7 @@ async function compile(name: string, checked: readonly Block[], extension: strin
     const after = block.isFragment ? AFTER_FRAGMENT : 'export {}\n'
     const folder = path.join(project, block.page)
     mkdirSync(folder, { recursive: true })
-    const named = path.join(folder, nameOf(block) ?? '')
+    const named = path.join(folder, nameOf(block)?.replace(/\.ts$/, '.mts') ?? '')
     const file = existsSync(named) ? path.join(folder, `${block.line}${extension}`) : named
     writeFileSync(file, `${before}${'\n'.repeat(block.line - before.split('\n').length)}${block.source}${after}`)
   }
