@@ -48,7 +48,10 @@ show('what goes wrong is told, and harms nobody else', '// errors.mjs', async (t
   t.is((await fetch(`${url}/throws`)).status, 500)
   t.is(await (await fetch(`${url}/twice`)).text(), 'the first answer\n')
   t.is(await (await fetch(url)).text(), 'an answer\n')
-  t.regex(errors(), /^GET \/throws: Error: a slip\nGET \/twice: Error: .*end\(\) was called on a response that has ended.*\n$/)
+  t.regex(
+    errors(),
+    /^GET \/throws: Error: a slip\nGET \/twice: Error: .*end\(\) was called on a response that has ended.*\n$/,
+  )
 })
 
 show('a test of an app passes', ['// app.test.mjs', '// app.mjs'], async (t, { run }) => {
