@@ -121,7 +121,7 @@ test('that descriptors run short is told to onError, and printed without one', a
   const { tell, id } = await serve({ onError: (error) => reported.push(error) })
   const text = 'ERR_DESCRIPTORS_LOW - No connection is accepted.'
   await tell((batch) => batch.connectionError(text, id))
-  t.like(reported[0], { code: 'ERR_DESCRIPTORS_LOW', message: 'No connection is accepted.' })
+  t.like(reported[0], { code: 'ERR_DESCRIPTORS_LOW', message: 'No connection is accepted. (ERR_DESCRIPTORS_LOW)' })
   const printed: unknown[] = []
   const { error: original } = console
   console.error = (error: unknown) => void printed.push((error as { code: string }).code)

@@ -1,83 +1,88 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import test from 'ava'
-import { coded, codedPlain, codedRange, codedType, show } from '#dist/errors'
+import { parseJson } from '#dist/body'
+import { coded, codedPlain, codedRange, codedSyntax, codedType, fromCore, messageOf, show } from '#dist/errors'
+import { statusOfFault } from '#dist/fault'
 import { ERROR_CODES } from '#dist/index'
 import { writeError } from '#dist/outcome'
 import { systemError } from '#dist/system'
 
 const home = path.dirname(require.resolve('millrace/package.json'))
 const docs = readFileSync(path.join(home, 'docs', 'errors.md'), 'utf8')
-const rows = [...docs.matchAll(/^\| `(ERR_\w+)` *\| *([^|]*?) *\| *([^|]*?) *\|/gm)].map(([, code, second, third]) => ({
-  code,
-  second,
-  third,
-}))
 
-test('docs/errors.md has a row for each code, and for no other', (t) => {
-  const own = [...docs.matchAll(/^\| `(ERR_\w+)`/gm)]
-    .map(([, code]) => code)
-    .filter((code) => !code.startsWith('ERR_HTTP_'))
-  t.deepEqual(own.sort(), Object.keys(ERROR_CODES).sort())
+/** What is below each heading, by the heading. */
+const sections = new Map(
+  [...docs.matchAll(/^##+ (.*)\n([^]*?)(?=^##|(?![^]))/gm)].map(([, heading, text]) => [heading, text.trim()]),
+)
+const headings = [...docs.matchAll(/^##+ (.*)$/gm)].map(([, heading]) => heading)
+
+/** What the core reports of connections, apart from what it refuses. */
+const OF_CONNECTIONS = ['ERR_ACCEPT', 'ERR_INTERNAL']
+
+test('docs/errors.md has a heading for each code, and for no other, with what happened below it', (t) => {
+  const own = headings.filter((heading) => heading.startsWith('ERR_') && !heading.startsWith('ERR_HTTP_'))
+  t.deepEqual(own.sort(), [...Object.keys(ERROR_CODES), ...OF_CONNECTIONS].sort())
+  t.is(new Set(headings).size, headings.length)
+  for (const [heading, text] of sections) {
+    if (heading.startsWith('ERR_')) t.regex(text, /^\S[^]{20,}[.?]$/, heading)
+  }
 })
 
-test('docs/errors.md has a row for each refusal of the core, with its status and what the client is told', (t) => {
+test('docs/errors.md says of each mistake what to do about it', (t) => {
+  const group = (title: string): string[] =>
+    [
+      ...docs
+        .slice(docs.indexOf(`\n## ${title}\n`) + 4)
+        .split(/^## /m, 1)[0]!
+        .matchAll(/^### (.*)$/gm),
+    ].map(([, heading]) => heading)
+  const mistakes = [...group('Mistakes in the program'), ...group('Certificates and keys'), ...OF_CONNECTIONS]
+  t.true(mistakes.length > 35)
+  for (const heading of mistakes) t.regex(sections.get(heading)!, /\n\n\*\*What to do:\*\* \S/, heading)
+})
+
+test('docs/errors.md has the status that a client gets for a fault of its own', (t) => {
+  for (const code of Object.keys(ERROR_CODES)) {
+    const status = statusOfFault({ code })
+    const [, told] = /\n\n\*\*The client got:\*\* (\d{3})/.exec(sections.get(code)!) ?? []
+    t.is(told ?? '0', String(status), code)
+  }
+})
+
+test('docs/errors.md has each refusal of the core, with its status and what the client is told', (t) => {
   const source = readFileSync(path.join(home, 'crates', 'millrace-http1', 'src', 'error.rs'), 'utf8')
   const refusals = [...source.matchAll(/\w+ = (\d{3}), "(ERR_HTTP_\w+)",\s+"((?:[^"\\]|\\.)*)";/g)]
   t.true(refusals.length > 30)
   t.deepEqual(
-    rows.filter(({ code }) => code.startsWith('ERR_HTTP_')),
-    refusals.map(([, status, code, message]) => ({
-      code,
-      second: status,
-      third: JSON.parse(`"${message}"`) as string,
-    })),
+    headings.filter((heading) => heading.startsWith('ERR_HTTP_')),
+    refusals.map(([, , code]) => code),
   )
+  for (const [, status, code, message] of refusals) {
+    const [first, ...others] = sections.get(code)!.split('\n\n')
+    t.is(first.replaceAll(/\s+/g, ' ').replaceAll('\\*', '*'), `**${status}**: ${JSON.parse(`"${message}"`)}`)
+    t.regex(others.join('\n'), /^RFC \d{4} \d/, code)
+  }
+})
+
+test('what docs/errors.md leads to is there', (t) => {
+  for (const [, file, anchor] of docs.matchAll(/\]\(([\w./-]*)#([\w-]+)\)/g)) {
+    const page = readFileSync(path.join(home, 'docs', file === '' ? 'errors.md' : file), 'utf8')
+    const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading))
+    t.true(anchors.includes(anchor), `${file}#${anchor}`)
+  }
+})
+
+test('a code in small letters is the anchor of its heading', (t) => {
+  for (const code of Object.keys(ERROR_CODES)) t.is(anchorOf(code), code.toLowerCase())
 })
 
 test('every code the facade uses is in the table', (t) => {
-  for (const name of [
-    'accepting',
-    'body',
-    'body-writer',
-    'binding',
-    'chain',
-    'chunk',
-    'dispatch',
-    'exchange',
-    'fault',
-    'fields',
-    'file-range',
-    'fixed',
-    'handler',
-    'https',
-    'tls/watch',
-    'outcome',
-    'request',
-    'response',
-    'response-head',
-    'routes',
-    'rules',
-    'send',
-    'send-file',
-    'server',
-    'sources',
-    'streaming',
-    'tls/credentials',
-    'tls/load',
-    'tls/merge',
-    'tls/names',
-    'tls/node-names',
-    'tls/resolve',
-    'topics',
-    'websocket',
-    'websocket-message',
-    'websocket-outgoing',
-    'websocket-upgrade',
-  ]) {
-    const source = readFileSync(path.join(home, 'src', `${name}.ts`), 'utf8')
-    for (const [code] of source.matchAll(/ERR_[A-Z_]+(?=')/g)) t.true(code === 'ERR_HTTP_' || code in ERROR_CODES, code)
-  }
+  const files = readdirSync(path.join(home, 'src'), { recursive: true, encoding: 'utf8' })
+  const sources = files.filter((name) => name.endsWith('.ts')).map((name) => path.join(home, 'src', name))
+  const used = new Set(sources.flatMap((file) => readFileSync(file, 'utf8').match(/(?<=')ERR_[A-Z_]+(?=')/g) ?? []))
+  t.true(used.size > 30)
+  for (const code of used) t.true(code in ERROR_CODES, code)
 })
 
 test('a coded error begins its stack where it was made', (t) => {
@@ -85,17 +90,47 @@ test('a coded error begins its stack where it was made', (t) => {
     [coded, Error],
     [codedType, TypeError],
     [codedRange, RangeError],
+    [codedSyntax, SyntaxError],
   ] as const) {
     const error = make('ERR_ANSWERED', 'twice')
     t.true(error instanceof type)
     t.is(error.code, 'ERR_ANSWERED')
-    t.is(error.message, 'twice')
+    t.is(error.message, 'twice (ERR_ANSWERED)')
     t.regex(error.stack!.split('\n')[1], /errors\.spec/)
   }
-  t.is(coded('ERR_ANSWERED').message, ERROR_CODES.ERR_ANSWERED)
+  t.is(coded('ERR_ANSWERED').message, `${ERROR_CODES.ERR_ANSWERED} (ERR_ANSWERED)`)
   const limit = Error.stackTraceLimit
-  t.is(codedPlain('ERR_CLIENT_GONE').stack!.split('\n').length, 1)
+  t.is(codedPlain('ERR_CLIENT_GONE').stack, `Error: ${ERROR_CODES.ERR_CLIENT_GONE} (ERR_CLIENT_GONE)`)
   t.is(Error.stackTraceLimit, limit)
+})
+
+test('an error of the core begins with its code, and ends with it here', (t) => {
+  for (const [text, code, message] of [
+    ['ERR_TLS_KEY - k.pem: no key', 'ERR_TLS_KEY', 'k.pem: no key (ERR_TLS_KEY)'],
+    ['ERR_BODY_MALFORMED: line 1\nline 2', 'ERR_BODY_MALFORMED', 'line 1\nline 2 (ERR_BODY_MALFORMED)'],
+    ['ERR_INTERNAL - the core failed', 'ERR_INTERNAL', 'the core failed (ERR_INTERNAL)'],
+  ]) {
+    t.like(fromCore(new Error(text)), { code, message })
+  }
+  for (const other of [new Error('EIO: ERR_TLS_KEY - no'), 'ERR_TLS_KEY - thrown as a text', null]) {
+    t.is(fromCore(other), other)
+  }
+})
+
+test('a message within another has no code of its own', (t) => {
+  t.is(messageOf(coded('ERR_TLS_KEY', 'no key')), 'no key')
+  t.is(messageOf(new Error('no key (ERR_TLS_KEY)')), 'no key (ERR_TLS_KEY)')
+  t.is(messageOf(Object.assign(new Error('no file'), { code: 'ENOENT' })), 'no file')
+  t.is(messageOf('a text'), 'a text')
+  const { proxy, revoke } = Proxy.revocable(new Error('x'), {})
+  revoke()
+  t.is(messageOf(proxy), 'what was thrown cannot be shown')
+})
+
+test('what is no JSON is a SyntaxError that says where', (t) => {
+  const error = t.throws(() => parseJson('{"a":'), { instanceOf: SyntaxError, code: 'ERR_BODY_JSON' })
+  t.regex(error!.message, /JSON.* \(ERR_BODY_JSON\)$/)
+  t.true(error!.stack!.startsWith(`SyntaxError: ${error!.message}\n`))
 })
 
 test('a value is shown shortly', (t) => {
@@ -137,3 +172,11 @@ test('an error of the system keeps what Node users know', (t) => {
   t.is(systemError('text', undefined, 0).message, 'text')
   t.regex(systemError(new Error('EWHATEVER: odd'), '/run/x', 0).message, /^listen EWHATEVER: \/run\/x\. EWHATEVER: odd/)
 })
+
+/** As GitHub makes them, and the site. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-')
+}

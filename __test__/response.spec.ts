@@ -561,7 +561,12 @@ test('write callbacks are told once what became of their bytes, later', async (t
 test('a failed write says why, with the code of the system', async (t) => {
   const { ask, tell } = await serve((_request, response) => {
     response.end('x', (error) => {
-      t.like(error, { code: 'ERR_WRITE_FAILED', errno: -32, syscall: 'write', message: 'write EPIPE: broken pipe' })
+      t.like(error, {
+        code: 'ERR_WRITE_FAILED',
+        errno: -32,
+        syscall: 'write',
+        message: 'write EPIPE: broken pipe (ERR_WRITE_FAILED)',
+      })
     })
   })
   t.plan(1)

@@ -188,7 +188,7 @@ test('connection errors go to onError, and nowhere without one, except when they
   const [error, context] = reported as [NodeJS.ErrnoException, { server: unknown; request?: unknown }]
   t.like(error, {
     code: 'ERR_HTTP_BARE_LF',
-    message: 'A line ends badly. (from 1.2.3.4:5)',
+    message: 'A line ends badly. (from 1.2.3.4:5) (ERR_HTTP_BARE_LF)',
     remoteAddress: '1.2.3.4:5',
   })
   t.is(context.server, server)

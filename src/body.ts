@@ -1,6 +1,6 @@
 import type { Inbox } from './inbound'
 import { bound } from './context'
-import { coded, codedPlain, codedType, show, type CodedError } from './errors'
+import { coded, codedPlain, codedSyntax, codedType, messageOf, show, type CodedError } from './errors'
 import { failWith } from './exchange'
 import { Headers, NO_HEADERS } from './headers'
 import type { Request } from './request'
@@ -323,6 +323,6 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     // A SyntaxError, as the Fetch standard has it, and one that can be told from the program's own.
-    throw Object.assign(error as SyntaxError, { code: 'ERR_BODY_JSON' })
+    throw codedSyntax('ERR_BODY_JSON', messageOf(error))
   }
 }

@@ -11,7 +11,7 @@ import {
   type ReadCallback,
   type Step,
 } from './body'
-import { coded, codedRange, ERROR_CODES, show, type CodedError, type ErrorCode } from './errors'
+import { coded, codedRange, fromCore, show, type CodedError } from './errors'
 import type { Request } from './request'
 import type { Headers } from './headers'
 import { checkNames } from './rules'
@@ -53,7 +53,7 @@ export function decodedBody<Given extends Body | DecodedBody | null>(
     const { BodyDecoder } = binding()
     return new DecodedBody(request, body, new BodyDecoder(codings, maxBytes, maxRatio))
   } catch (error) {
-    throw decodingError(error)
+    throw fromCore(error)
   }
 }
 
@@ -123,7 +123,7 @@ export class DecodedBody {
       for await (const chunk of this.body.iterate()) yield* await this.decoder.write(chunk)
       yield* await this.decoder.finish()
     } catch (error) {
-      throw decodingError(error)
+      throw fromCore(error)
     }
   }
 
@@ -144,10 +144,4 @@ export class DecodedBody {
     for await (const chunk of this.iterate()) chunks.push(chunk)
     return joined(chunks)
   }
-}
-
-/** The decoder's own errors begin with their code; all others pass as they are. */
-function decodingError(error: unknown): unknown {
-  const [, code, message] = /^(ERR_[A-Z_]+): (.*)$/s.exec((error as Error | null)?.message ?? '') ?? []
-  return code !== undefined && Object.hasOwn(ERROR_CODES, code) ? coded(code as ErrorCode, message) : error
 }

@@ -1,7 +1,7 @@
 /**
- * Every error this package makes has a `code` of the table below; `docs/errors.md` says for each what happened and what
- * to do, and a test holds the two together. Errors of the operating system keep the code Node users know (`EADDRINUSE`,
- * `ENOTFOUND`, …).
+ * Every error this package makes has a `code` of the table below, and its message ends with it: ` (ERR_…)`.
+ * `docs/errors.md` has a heading for each that says what happened and what to do, and a test holds the two together.
+ * Errors of the operating system keep the code Node users know (`EADDRINUSE`, `ENOTFOUND`, …).
  */
 export const ERROR_CODES = {
   ERR_ADDON_UNAVAILABLE: 'The native addon could not be loaded',
@@ -63,8 +63,9 @@ export const ERROR_CODES = {
 export type ErrorCode = keyof typeof ERROR_CODES
 
 /**
- * An error made by this package: an `Error`, `TypeError` or `RangeError` with a code that does not change between
- * releases.
+ * An error made by this package: an `Error`, `TypeError`, `RangeError` or `SyntaxError` with a code that does not change
+ * between releases. The message ends with the code in parentheses, so that a line of a log is enough to look it up:
+ * `docs/errors.md#err_body_used` for ERR_BODY_USED.
  */
 export interface CodedError extends Error {
   /** One of {@link ERROR_CODES}; never changes its meaning, unlike the message. */
@@ -78,6 +79,11 @@ export function coded(code: ErrorCode, detail?: string, cause?: unknown): CodedE
 
 export function codedType(code: ErrorCode, detail?: string): CodedError {
   return finish(new TypeError(message(code, detail)), code, codedType)
+}
+
+/** What parsing a client's text has found, with the place where that was done. */
+export function codedSyntax(code: ErrorCode, detail?: string): CodedError {
+  return finish(new SyntaxError(message(code, detail)), code, codedSyntax)
 }
 
 export function codedRange(code: ErrorCode, detail?: string): CodedError {
@@ -97,13 +103,30 @@ export function codedPlain(code: ErrorCode, detail?: string): CodedError {
   }
 }
 
+/** An error of the core, whose message begins with its code, as one of ours, which ends with it; any other as it is. */
+export function fromCore(error: unknown, reworded: (text: string) => string = (text) => text): unknown {
+  const found = error instanceof Error ? FROM_CORE.exec(error.message) : null
+  if (found === null) return error
+  return finish(new Error(withCode(found[1]!, reworded(found[2]!))), found[1] as ErrorCode, fromCore)
+}
+
+const FROM_CORE = /^(ERR_[A-Z_]+)(?: -|:) ([^]*)$/
+
+/** How a message carries its code. */
+export function withCode(code: string, text: string): string {
+  return `${text} (${code})`
+}
+
 /**
- * What somebody else has thrown, for a message of ours. Anything can be thrown, also what throws itself when it is looked
- * at: this never does.
+ * What has been thrown, for a message of ours, which has a code of its own: without the one that it ends with. Anything
+ * can be thrown, also what throws itself when it is looked at: this never does.
  */
 export function messageOf(error: unknown): string {
   try {
-    return String(error instanceof Error ? error.message : error)
+    if (!(error instanceof Error)) return String(error)
+    const text = String(error.message)
+    const end = ` (${String((error as Partial<CodedError>).code)})`
+    return text.endsWith(end) ? text.slice(0, -end.length) : text
   } catch {
     return 'what was thrown cannot be shown'
   }
@@ -157,7 +180,7 @@ function showList(list: readonly unknown[]): string {
 }
 
 function message(code: ErrorCode, detail: string | undefined): string {
-  return detail === undefined ? ERROR_CODES[code] : detail
+  return withCode(code, detail === undefined ? ERROR_CODES[code] : detail)
 }
 
 function finish(error: Error, code: ErrorCode, below: (...arguments_: never[]) => unknown): CodedError {

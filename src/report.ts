@@ -1,3 +1,4 @@
+import { withCode } from './errors'
 import type { Request } from './request'
 import type { Response } from './response'
 import type { Server } from './server'
@@ -35,9 +36,10 @@ export function report(onError: ErrorHandler | undefined, error: unknown, contex
 export function connectionError(text: string): Error & { code: string } {
   const [code = '', remote = '', ...message] = text.split(' ')
   const remoteAddress = remote === '-' ? undefined : remote
-  const error = new Error(message.join(' ') + (remoteAddress === undefined ? '' : ` (from ${remoteAddress})`))
+  const from = remoteAddress === undefined ? '' : ` (from ${remoteAddress})`
+  const error = new Error(withCode(code, message.join(' ') + from))
   // The stack of this loop says nothing.
-  error.stack = `${error.name} [${code}]: ${error.message}`
+  error.stack = `${error.name}: ${error.message}`
   return Object.assign(error, { code, remoteAddress })
 }
 

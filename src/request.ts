@@ -13,7 +13,7 @@ import {
 import { emptyBody, type Body, type ReadCallback } from './body'
 import { Connection } from './connection'
 import { decodedBody, type DecodedBody, type DecodeOptions } from './decoded-body'
-import { coded, type CodedError } from './errors'
+import { codedSyntax, type CodedError } from './errors'
 import { Headers, NO_HEADERS } from './headers'
 import { decodedParams, plainParams, type Params, type ParamsObject, type ParamsShape } from './params'
 import type { Response } from './response'
@@ -230,7 +230,7 @@ export class Request<Pattern extends string = string> {
   // oxlint-disable-next-line typescript/no-explicit-any
   json(): Promise<any> {
     if (this._body !== null) return this._body.json()
-    return handled(Promise.reject(coded('ERR_BODY_JSON', 'The request has no body that could be JSON.')))
+    return handled(Promise.reject(codedSyntax('ERR_BODY_JSON', 'The request has no body that could be JSON.')))
   }
 
   /** @internal Makes the parameters of a path with something to decode; false when that is malformed. */

@@ -1,6 +1,6 @@
 import { binding, type NativeRoute, type NativeRouteTable } from './binding'
 import type { Compression } from './compression'
-import { coded, codedType, show, type CodedError, type ErrorCode } from './errors'
+import { codedType, fromCore, show, type CodedError } from './errors'
 import { FixedAnswer } from './fixed'
 import { chainOf, type Handler } from './handler'
 import { shapeOf, type ParamsShape } from './params'
@@ -225,13 +225,9 @@ function refuseLimits(limits: RouteLimits, target: string): void {
   }
 }
 
-/** The core's refusal begins with its code. */
+/** The core's refusal repeats the pattern, in quotation marks of its own. */
 function routeError(error: unknown, route: NativeRoute): unknown {
-  const found = error instanceof Error ? /^(ERR_ROUTE_(?:CONFLICT|INVALID)): (.*)$/s.exec(error.message) : null
-  if (found === null) return error
-  // It repeats the pattern, in quotation marks of its own.
-  const reason = found[2]!.replace(/^"(?:[^"\\]|\\.)*": /s, '')
-  return coded(found[1] as ErrorCode, `${name(route)}: ${reason}`)
+  return fromCore(error, (text) => `${name(route)}: ${text.replace(/^"(?:[^"\\]|\\.)*": /s, '')}`)
 }
 
 function invalidRoute(detail: string): CodedError {

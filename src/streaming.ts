@@ -1,7 +1,7 @@
 import { Flag, LARGE_PAYLOAD, RECORD_OVERHEAD, type Outbox } from './outbound'
 import { byteLength, type Piece } from './chunk'
 import { chooseCoding } from './coding'
-import { coded, codedPlain, type CodedError } from './errors'
+import { coded, codedPlain, messageOf, type CodedError } from './errors'
 import { reset } from './exchange'
 import { Special } from './fields'
 import { FilePiece } from './file-range'
@@ -122,7 +122,7 @@ export function mismatch(response: Response, declared: number, length: number): 
   )
   // The thrown error is the program's to report; what follows is only its consequence.
   streamOf(response).cause = error
-  reset(response, codedPlain('ERR_RESPONSE_RESET', error.message))
+  reset(response, codedPlain('ERR_RESPONSE_RESET', messageOf(error)))
   return error
 }
 

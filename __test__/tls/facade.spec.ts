@@ -52,7 +52,7 @@ test('listen rejects with the code of what cannot be loaded, and the server can 
   loadErrors.push('ERR_TLS_FILE - the certificate in /no/such.pem cannot be read: No such file or directory')
   await t.throwsAsync(server.listen(), {
     code: 'ERR_TLS_FILE',
-    message: 'the certificate in /no/such.pem cannot be read: No such file or directory',
+    message: 'the certificate in /no/such.pem cannot be read: No such file or directory (ERR_TLS_FILE)',
   })
   t.false(server.listening)
   loadErrors.push('something else')
@@ -126,12 +126,12 @@ test('which of several certificates cannot be loaded is told', async (t) => {
   const bad = { cert: CERT, key: ENCRYPTED }
   await t.throwsAsync(createServer({ tls: { ...PAIR, certificates: [PAIR, bad] } }).listen(), {
     code: 'ERR_TLS_PASSPHRASE',
-    message: /needs a passphrase \(certificate 3 of 3\)$/,
+    message: /needs a passphrase \(certificate 3 of 3\) \(ERR_TLS_PASSPHRASE\)$/,
   })
   loadErrors.push('ERR_TLS_OPTION - something of the whole')
   await t.throwsAsync(createServer({ tls: { ...PAIR, certificates: [PAIR] } }).listen(), {
     code: 'ERR_TLS_OPTION',
-    message: 'something of the whole',
+    message: 'something of the whole (ERR_TLS_OPTION)',
   })
 })
 
@@ -155,7 +155,10 @@ test('what throws when it is looked at is told as any other error, and ends noth
     }
     const error = (await t.throwsAsync(createServer({ tls: { cert: CERT, key: ENCRYPTED, passphrase } }).listen()))!
     t.like(error, { code: 'ERR_TLS_PASSPHRASE' })
-    t.regex(error.message, /could not be had: (?:what was thrown cannot be shown|Symbol\(s\)|null|undefined)$/)
+    t.regex(
+      error.message,
+      /could not be had: (?:what was thrown cannot be shown|Symbol\(s\)|null|undefined) \(ERR_TLS_PASSPHRASE\)$/,
+    )
 
     const told: Array<Error & { code: string }> = []
     const names = new NameAnswers({ answer: () => {}, failed: (one) => told.push(one as (typeof told)[0]) })
@@ -173,7 +176,8 @@ test('close ends the wait for a passphrase, of listen and of a reload', async (t
   const opened = server.listen()
   await settle()
   await server.close()
-  const message = 'The passphrase of the private key in /encrypted.pem could not be had: the server was closed first'
+  const message =
+    'The passphrase of the private key in /encrypted.pem could not be had: the server was closed first (ERR_TLS_PASSPHRASE)'
   await t.throwsAsync(opened, { code: 'ERR_TLS_PASSPHRASE', message })
   const early = server.listen()
   await server.close()

@@ -136,7 +136,7 @@ test('what cannot be used is told once, and is tried again when it changes', asy
   await sleep(QUIET_MS * 3)
   t.is(count(), 2)
   t.like(errors, { 0: { code: 'ERR_TLS_RELOAD', cause }, length: 1 })
-  t.regex(errors[0]!.message, /stay in use: the certificate in cert\.pem is none$/)
+  t.regex(errors[0]!.message, /stay in use: the certificate in cert\.pem is none \(ERR_TLS_RELOAD\)$/)
   await writeFile(path.join(folder, 'cert.pem'), 'good')
   await reloaded(3)
   await writeFile(path.join(folder, 'cert.pem'), 'worse')

@@ -52,7 +52,7 @@ same(
       try {
         log(new lib.WebSocketServer(options))
       } catch (error) {
-        log(error instanceof TypeError, (error as Error).message)
+        log(error instanceof TypeError, (error as Error).message.replace(/ \(ERR_\w+\)$/, ''))
       }
     }
     const detached = new lib.WebSocketServer({ noServer: true })

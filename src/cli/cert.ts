@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import type { CodedError } from '../errors'
+import { messageOf, type CodedError } from '../errors'
 import { DEFAULT_DAYS, LOCAL_NAMES, MOST_DAYS, selfSignedCertificate, type SelfSigned } from '../tls/self-signed'
 import { Failure, UsageError, type Command, type Given } from './command'
 import { isFolder, makeFolder } from './folders'
@@ -80,8 +80,8 @@ function make(names: readonly string[], days: number): SelfSigned {
   try {
     return selfSignedCertificate({ names, days })
   } catch (error) {
-    if ((error as CodedError).code === 'ERR_TLS_OPTION') throw new UsageError(`${(error as Error).message}.`)
-    throw new Failure((error as Error).message)
+    if ((error as CodedError).code === 'ERR_TLS_OPTION') throw new UsageError(`${messageOf(error)}.`)
+    throw new Failure(messageOf(error))
   }
 }
 

@@ -1,5 +1,5 @@
 import { binding, type NativeTlsContext, type NativeTlsCredentials, type NativeTlsMaterial } from '../binding'
-import { coded, ERROR_CODES, messageOf, show, type CodedError, type ErrorCode } from '../errors'
+import { coded, fromCore, messageOf, show, type CodedError } from '../errors'
 import type { Credentials } from './credentials'
 import type { TlsPassphrase } from './options'
 import type { TlsPlan } from './resolve'
@@ -36,7 +36,7 @@ async function withPlace(error: CodedError, certificates: readonly NativeTlsMate
     } catch (found) {
       const { code, message } = found as CodedError
       if (code !== error.code || message !== error.message) return error
-      return coded(code, `${message} (certificate ${index + 1} of ${certificates.length})`)
+      return coded(code, `${messageOf(found)} (certificate ${index + 1} of ${certificates.length})`)
     }
   }
   return error
@@ -112,12 +112,6 @@ async function loading<T>(start: () => Promise<T>): Promise<T> {
   try {
     return await start()
   } catch (error) {
-    throw codedError(error)
+    throw fromCore(error)
   }
-}
-
-/** An error of the core, whose message begins with its code, as one of ours; any other as it is. */
-export function codedError(error: unknown): unknown {
-  const [, code = '', text = ''] = /^(ERR_\w+) - ([^]*)$/.exec(messageOf(error)) ?? []
-  return Object.hasOwn(ERROR_CODES, code) ? coded(code as ErrorCode, text) : error
 }

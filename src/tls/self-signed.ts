@@ -1,5 +1,5 @@
 import { binding } from '../binding'
-import { coded, ERROR_CODES, looksSecret, type ErrorCode } from '../errors'
+import { fromCore, looksSecret } from '../errors'
 import { group, invalid, type Rules } from '../rules'
 
 /** What {@link selfSignedCertificate} is made for. */
@@ -37,9 +37,7 @@ export function selfSignedCertificate(options: SelfSignedOptions = {}): SelfSign
     const { certificate, key } = binding().selfSignedCertificate([...(names as string[])], days)
     return { cert: certificate, key }
   } catch (error) {
-    // The core's errors begin with their code.
-    const [, code = '', text = ''] = /^(ERR_\w+) - ([^]*)$/.exec((error as Error).message) ?? []
-    throw Object.hasOwn(ERROR_CODES, code) ? coded(code as ErrorCode, text) : error
+    throw fromCore(error)
   }
 }
 
