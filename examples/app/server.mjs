@@ -14,7 +14,7 @@ const server = createServer({
   compression: true,
   onError: (error, { request }) => {
     // Scanners fail by the hundred: a line each is enough.
-    if (error.code === 'ERR_TLS_HANDSHAKE') console.error(`${error.message} (${error.code})`)
+    if (error.code === 'ERR_TLS_HANDSHAKE') console.error(error.message)
     else console.error(request ? `${request.method} ${request.path}` : 'a connection', error)
   },
 })
@@ -23,8 +23,11 @@ try {
   const { url } = await server.listen({ host, port })
   console.log(`millrace is listening on ${url}/`)
 } catch (error) {
-  const hints = { EADDRINUSE: 'another program has this port: try PORT=0', EACCES: 'this port is for administrators' }
-  console.error(`millrace cannot listen on ${host}:${port}: ${hints[error.code] ?? error.message} (${error.code})`)
+  const hints = {
+    EADDRINUSE: 'another program has this port: try PORT=0 (EADDRINUSE)',
+    EACCES: 'this port is for administrators (EACCES)',
+  }
+  console.error(`millrace cannot listen on ${host}:${port}: ${hints[error.code] ?? error.message}`)
   process.exit(1)
 }
 
