@@ -37,19 +37,15 @@ export function ensureRustTarget(target) {
   }
 }
 
-/** An objcopy that takes every machine's ELF files: the one that comes with Rust, or LLVM's. */
+/** An objcopy that takes every machine's ELF files, with its environment: the one that comes with Rust, or LLVM's. */
 export function findObjcopy() {
   const host = /^host: (.*)$/m.exec(output('rustc', ['-vV']) ?? '')?.[1]
-  const ofRust = join(
-    output('rustc', ['--print', 'sysroot']) ?? '',
-    'lib',
-    'rustlib',
-    host ?? '',
-    'bin',
-    'rust-objcopy',
-  )
-  const found = [ofRust, 'llvm-objcopy'].find((command) => runs(command, ['--version']))
-  if (found) return found
+  const library = join(output('rustc', ['--print', 'sysroot']) ?? '', 'lib')
+  const ofRust = join(library, 'rustlib', host ?? '', 'bin', 'rust-objcopy')
+  // Rust's is linked with the LLVM of the compiler, and does not say where that lies.
+  const env = { ...process.env, LD_LIBRARY_PATH: library }
+  const command = [ofRust, 'llvm-objcopy'].find((name) => runs(name, ['--version'], env))
+  if (command) return { command, env }
   throw new MissingTool(
     'Neither rust-objcopy, which comes with the toolchains of rustup, nor llvm-objcopy was found (Debian: ' +
       'apt-get install llvm). One of them keeps the symbols apart from the addon.',
