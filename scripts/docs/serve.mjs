@@ -1,0 +1,50 @@
+// The documentation, served: files that carry the hash of their content in their name are kept for ever, pages are asked for
+// again and mostly not sent again, and all of them go out as they were compressed when they were built.
+
+import { readFileSync } from 'node:fs'
+import { createServer, staticFiles } from 'millrace'
+import { built } from './places.mjs'
+
+/** Serves what `npm run docs -- --build` has made; gives the server's address and the server. */
+export async function serveSite({ host = '127.0.0.1', port = 4000 } = {}) {
+  const root = built('html')
+  const headers = {
+    'content-security-policy': readFileSync(built('policy.txt'), 'utf8'),
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+  }
+  const pageOptions = { root, headers: { ...headers, 'cache-control': 'no-cache' }, precompressed: true }
+
+  const server = createServer({ host, port })
+  // By the core alone: no JavaScript runs for these.
+  server.get(
+    '/assets/*path',
+    staticFiles(`${root}/assets`, {
+      precompressed: true,
+      cacheControl: 'public, max-age=31536000, immutable',
+      headers: { 'x-content-type-options': 'nosniff' },
+    }),
+  )
+  // Addresses have no `.html`. What leads out of the folder is to the core a file that is not there.
+  server.get('/*path', async (request, response) => {
+    try {
+      await response.sendFile(fileOf(request.path), { ...pageOptions, leaveOpen: true })
+    } catch (error) {
+      // Its own codes tell of the connection, those of the system of the file.
+      if (error.code.startsWith('ERR_')) throw error
+      response.status = 404
+      await response.sendFile('404.html', pageOptions)
+    }
+  })
+
+  const { url } = await server.listen()
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.once(signal, () => server.close({ timeout: 5000 }))
+  }
+  return { url, server }
+}
+
+function fileOf(path) {
+  if (path.endsWith('/')) return `${path.slice(1)}index.html`
+  return path.includes('.') ? path.slice(1) : `${path.slice(1)}.html`
+}

@@ -1,0 +1,33 @@
+// Markdown as GitHub reads it, and tables that fit a telephone.
+
+/** The names of headings that GitHub gives them, so that a link works there and here. */
+export function slugify(text) {
+  return text
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, '')
+    .replaceAll(' ', '-')
+}
+
+export function configure(markdown) {
+  const { rules } = markdown.renderer
+  // A table scrolls by itself instead of making the page wider, by keyboard as well.
+  rules.table_open = () => '<div class="table" tabindex="0"><table>\n'
+  rules.table_close = () => '</table></div>\n'
+  markdown.core.ruler.push('cells', ({ tokens }) => {
+    for (const [at, token] of tokens.entries()) {
+      if (token.type === 'td_open' || token.type === 'th_open') finishCell(token, tokens[at + 1].content)
+    }
+  })
+  // Two braces are Vue's in a page, not in Markdown.
+  const { text } = rules
+  rules.text = (...args) => text(...args).replaceAll('{{', '&#123;&#123;')
+}
+
+function finishCell(token, content) {
+  const align = /text-align:\s*(\w+)/.exec(token.attrGet('style') ?? '')?.[1]
+  token.attrs = (token.attrs ?? []).filter(([name]) => name !== 'style')
+  if (align !== undefined) token.attrJoin('class', align)
+  if (content.length > 60) token.attrJoin('class', 'long')
+  else if (content.length > 25) token.attrJoin('class', 'medium')
+}
