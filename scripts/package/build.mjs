@@ -40,9 +40,7 @@ function libraryName({ os }) {
 // What cargo and the C compiler are told beyond the release profile.
 function flags(platform) {
   const rust = remappedPaths().map(([from, to]) => `--remap-path-prefix=${from}=${to}`)
-  if (platform.os === 'linux') {
-    rust.push('-Clink-arg=-Wl,--build-id=sha1', '-Clink-arg=-Wl,--gc-sections')
-  }
+  if (platform.os === 'linux') rust.push('-Clink-arg=-Wl,--build-id=sha1')
   // A shared library of musl has the libc of the process; Rust links its own by default.
   if (platform.libc === 'musl') rust.push('-Ctarget-feature=-crt-static')
   if (platform.os === 'darwin') rust.push('-Csplit-debuginfo=packed')
