@@ -74,20 +74,28 @@ export interface CodedError extends Error {
 
 /** Makes an error with a code. */
 export function coded(code: ErrorCode, detail?: string, cause?: unknown): CodedError {
-  return finish(new Error(message(code, detail), cause === undefined ? undefined : { cause }), code, coded)
+  const error = new Error(message(code, detail), cause === undefined ? undefined : { cause })
+  finish(error, code, coded)
+  return error
 }
 
 export function codedType(code: ErrorCode, detail?: string): CodedError {
-  return finish(new TypeError(message(code, detail)), code, codedType)
+  const error = new TypeError(message(code, detail))
+  finish(error, code, codedType)
+  return error
 }
 
 /** What parsing a client's text has found, with the place where that was done. */
 export function codedSyntax(code: ErrorCode, detail?: string): CodedError {
-  return finish(new SyntaxError(message(code, detail)), code, codedSyntax)
+  const error = new SyntaxError(message(code, detail))
+  finish(error, code, codedSyntax)
+  return error
 }
 
 export function codedRange(code: ErrorCode, detail?: string): CodedError {
-  return finish(new RangeError(message(code, detail)), code, codedRange)
+  const error = new RangeError(message(code, detail))
+  finish(error, code, codedRange)
+  return error
 }
 
 /**
@@ -97,7 +105,9 @@ export function codedPlain(code: ErrorCode, detail?: string): CodedError {
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 0
   try {
-    return finish(new Error(message(code, detail)), code, codedPlain)
+    const error = new Error(message(code, detail))
+    finish(error, code, codedPlain)
+    return error
   } finally {
     Error.stackTraceLimit = limit
   }
@@ -107,7 +117,9 @@ export function codedPlain(code: ErrorCode, detail?: string): CodedError {
 export function fromCore(error: unknown, reworded: (text: string) => string = (text) => text): unknown {
   const found = error instanceof Error ? FROM_CORE.exec(error.message) : null
   if (found === null) return error
-  return finish(new Error(withCode(found[1]!, reworded(found[2]!))), found[1] as ErrorCode, fromCore)
+  const result = new Error(withCode(found[1]!, reworded(found[2]!)))
+  finish(result, found[1] as ErrorCode, fromCore)
+  return result
 }
 
 const FROM_CORE = /^(ERR_[A-Z_]+)(?: -|:) ([^]*)$/
@@ -183,10 +195,17 @@ function message(code: ErrorCode, detail: string | undefined): string {
   return withCode(code, detail === undefined ? ERROR_CODES[code] : detail)
 }
 
-function finish(error: Error, code: ErrorCode, below: (...arguments_: never[]) => unknown): CodedError {
+/**
+ * Returns nothing, so that nobody calls it in their last expression: JavaScriptCore drops the frame of a function that
+ * does, as ECMAScript has it (15.10), and a stack that is to begin below a frame that is not there is empty.
+ */
+function finish(
+  error: Error,
+  code: ErrorCode,
+  below: (...arguments_: never[]) => unknown,
+): asserts error is CodedError {
   const result = error as CodedError
   result.code = code
   // The stack begins where the user called, not here.
   if (Error.stackTraceLimit !== 0) Error.captureStackTrace(result, below)
-  return result
 }
