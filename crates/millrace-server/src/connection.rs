@@ -35,8 +35,10 @@ pub(crate) const READS_PER_VISIT: usize = 4;
 /// Answers up to this size, in bytes, are with the client as good as at once.
 const SMALL_BYTES: u64 = 64 * 1024;
 
-/// Bytes of a closed connection that are read, so that the client gets to read the answer, before it is cut.
-const LINGER_BYTES: usize = 1024 * 1024;
+/// Bytes of a closed connection that are read, so that the client gets to read the answer, before it is cut. Clients such
+/// as undici send all of a body before they look at the answer, and a refused body is often a large one; what a client
+/// can cost by it within `timeouts.linger` is no more than an upload costs that is accepted.
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
 
 /// A connection of one I/O thread.
 #[derive(Debug)]
@@ -261,6 +263,7 @@ impl Connection {
         let Phase::Lingering(mut read) = self.phase else {
             return Fate::Over;
         };
+        let mut reads = 0;
         loop {
             let (memory, tls) = (&mut room.scratch, &mut room.tls);
             match self.socket.poll_read(&mut context, memory, tls) {
@@ -270,6 +273,11 @@ impl Connection {
             }
             if read > LINGER_BYTES {
                 return Fate::Over;
+            }
+            reads += 1;
+            if reads == READS_PER_VISIT {
+                self.waker.wake_by_ref();
+                break;
             }
         }
         self.phase = Phase::Lingering(read);

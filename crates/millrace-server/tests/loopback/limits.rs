@@ -65,9 +65,9 @@ fn a_client_that_sends_too_much_gets_to_read_why() {
     let (_js, _, address) = Js::serving(small);
     let mut client = connect(address);
     // All of it before the first look at the answer: a server that closed at once would have it reset.
-    client.write_all(post(900_000).as_bytes()).unwrap();
-    for _ in 0..900 {
-        client.write_all(&[b'x'; 1000]).unwrap();
+    client.write_all(post(30_000_000).as_bytes()).unwrap();
+    for _ in 0..300 {
+        client.write_all(&[b'x'; 100_000]).unwrap();
     }
     let answer = read_answer(&mut client);
     assert_eq!(answer.status, 413);
