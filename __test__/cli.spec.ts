@@ -24,7 +24,10 @@ test('the command can be started as a program', async (t) => {
 test('help lists the commands, and tells about each', async (t) => {
   const overview = await millrace(t, ['--help'])
   t.like(overview, { code: 0, errors: '' })
-  t.regex(overview.said, /^Usage: millrace <command>[^]*\n {2}cert +write a self-signed certificate/)
+  t.regex(
+    overview.said,
+    /^Usage: millrace <module>[^]*\n {2}serve +serve a module or a folder[^]*\n {2}cert +write a self-signed certificate/,
+  )
   t.is((await millrace(t, ['help'])).said, overview.said)
   t.is((await millrace(t, ['-h'])).said, overview.said)
 
@@ -35,7 +38,7 @@ test('help lists the commands, and tells about each', async (t) => {
 })
 
 test('no line of the help is wider than a terminal', async (t) => {
-  for (const args of [['--help'], ['cert', '--help']]) {
+  for (const args of [['--help'], ['serve', '--help'], ['cert', '--help']]) {
     const { said } = await millrace(t, args)
     for (const line of said.split('\n')) t.true(line.length <= 80, line)
   }
@@ -47,9 +50,9 @@ test('the version is that of the package', async (t) => {
 })
 
 for (const [args, message] of [
-  [[], 'a command is missing.'],
-  [['crt'], 'There is no command "crt". Did you mean cert?'],
-  [['serve-everything'], 'There is no command "serve-everything".'],
+  [[], 'what to do is missing.'],
+  [['crt'], 'There is no file or folder, and no command, "crt". Did you mean cert?'],
+  [['serve-everything'], 'There is no file or folder, and no command, "serve-everything".'],
   [['help', 'crt'], 'There is no command "crt". Did you mean cert?'],
   [['--versoin'], 'There is no option --versoin. Did you mean --version?'],
   [['cert', '--dais', '9'], 'There is no option --dais. Did you mean --days?'],
@@ -80,7 +83,8 @@ for (const [args, message] of [
     t.is(code, 2)
     t.is(said, '')
     t.true(errors.startsWith(`millrace: ${message}`), errors)
-    t.regex(errors, args[0] === 'cert' ? /\nTry `millrace cert --help`\.\n$/ : /\nTry `millrace --help`\.\n$/)
+    const about = args[0] === 'cert' ? 'cert ' : args[0] === '--versoin' ? 'serve ' : ''
+    t.true(errors.endsWith(`\nTry \`millrace ${about}--help\`.\n`), errors)
     t.deepEqual(await readdir(folder), [])
   })
 }

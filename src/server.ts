@@ -49,6 +49,7 @@ export class Server implements AsyncDisposable {
   private acceptsByHand = false
   private referenced = true
   private companions: Companions | null = null
+  private sharesPort = false
   private handlerErrors = 0
   private lastStats = NO_STATS
 
@@ -354,6 +355,11 @@ export class Server implements AsyncDisposable {
     return this.companions.add(companion)
   }
 
+  /** @internal Listens as with `reusePort`, whatever its options say. */
+  _sharePort(): void {
+    this.sharesPort = true
+  }
+
   private async open(place: ListenOptions): Promise<ServerAddress> {
     const ended = this.tls?._begin()
     // Listening again waits for the end of a close that is going on.
@@ -363,7 +369,11 @@ export class Server implements AsyncDisposable {
     const { core } = this.lane
     const pullAccept = place.accept === 'manual'
     const { tls } = this
-    const own = { ...(this.companions === null ? {} : { notFoundInCore: false }), ...tls?._native }
+    const own = {
+      ...(this.companions === null ? {} : { notFoundInCore: false }),
+      ...(this.sharesPort ? { reusePort: true } : {}),
+      ...tls?._native,
+    }
     const options = { ...nativeOptions(this.options, pullAccept), ...own, port: place.port ?? 0, path: place.path }
     const start = (context: NativeTlsContext | null): NativeAddress =>
       bind(hosts, place, (host) => core.listen({ ...options, host } as NativeListenOptions, this.routes.table, context))

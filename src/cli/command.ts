@@ -9,8 +9,12 @@ export interface Command {
   /** For `millrace <name> --help`. */
   readonly help: string
   readonly options: Options
-  /** Does it. Throws {@link UsageError} or {@link Failure} when it cannot. */
-  run(given: Given): Promise<void>
+  /**
+   * Does it. Throws {@link UsageError} or {@link Failure} when it cannot.
+   *
+   * @returns the exit code, unless that is 0
+   */
+  run(given: Given): Promise<number | void>
 }
 
 export type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly short?: string }>>
@@ -28,6 +32,13 @@ export class UsageError extends Error {}
 
 /** It could not be done: exit code 1. The message is for a person, in one line. */
 export class Failure extends Error {}
+
+/** Something of the user's has thrown, and is to be shown as the runtime shows what nobody has caught. */
+export class Thrown extends Failure {
+  constructor(message: string, cause: unknown) {
+    super(message, { cause })
+  }
+}
 
 /** Splits a command line into options and words. Throws {@link UsageError} for options that are not there. */
 export function parse(args: readonly string[], options: Options): Given {
