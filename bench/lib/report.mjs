@@ -81,11 +81,13 @@ function remarks({ results, handler }) {
 /** Of one core; a run above it is made again, and remarked upon when that does not help. */
 export const disturbance = 0.1
 
-function table(head, rows) {
+/** As prettier writes it: the first column to the left, the others, which have figures, to the right. */
+export function table(head, rows, others = 'right') {
   const all = [head, ...rows]
   const widths = head.map((_, column) => Math.max(3, ...all.map((row) => row[column].length)))
+  const isLeft = (at) => at === 0 || others === 'left'
   const line = (row) =>
-    `| ${row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join(' | ')} |`
-  const rule = `| ${widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
+    `| ${row.map((cell, at) => (isLeft(at) ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join(' | ')} |`
+  const rule = `| ${widths.map((width, at) => (isLeft(at) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`
   return [line(head), rule, ...rows.map(line)].join('\n')
 }
