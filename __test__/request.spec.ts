@@ -1,6 +1,8 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import ava from 'ava'
 import { detach, type RequestRecord } from '#dist/inbound'
-import type { Request } from '#dist/index'
+import type { Request, Response } from '#dist/index'
 import { serve } from './_helpers/serve'
 
 const test = ava.serial
@@ -145,3 +147,36 @@ test('a client that closes its sending side aborts the signal and can still be a
   const [sent] = await tell((batch) => batch)
   t.is(sent!.body, 'true')
 })
+
+for (const [reason, how] of [
+  [2, 'has gone'],
+  [1, 'has closed its sending side'],
+] as const) {
+  test(`what ends by its signal when the client ${how} is no news, whatever error it makes of it`, async (t) => {
+    const reported: unknown[] = []
+    const own = new Error('of the program')
+    const handlers: Record<string, (request: Request, response: Response) => Promise<unknown>> = {
+      '/timer': ({ signal }) => sleep(60_000, undefined, { signal }),
+      '/reason': ({ signal }) => once(signal, 'abort').then(() => signal.throwIfAborted()),
+      '/source': ({ signal }, response) => response.send(sleeping(signal)),
+      '/own': ({ signal }) => once(signal, 'abort').then(() => Promise.reject(own)),
+      '/other': ({ signal }) => once(signal, 'abort').then(() => sleep(1, undefined, { signal: AbortSignal.abort() })),
+    }
+    const { ask, tell } = await serve({
+      handler: (request, response) => handlers[request.path](request, response),
+      onError: (error) => reported.push(error),
+    })
+    for (const [at, target] of Object.keys(handlers).entries()) await ask({ connection: 10 + at, target })
+    await tell((batch) => [0, 1, 2, 3, 4].reduce((all, at) => all.abort(reason, { connection: 10 + at }), batch))
+    t.is(reported[0], own)
+    t.deepEqual(
+      reported.map((error) => (error as Error).name),
+      ['Error', 'AbortError'],
+    )
+  })
+}
+
+async function* sleeping(signal: AbortSignal): AsyncGenerator<string> {
+  yield 'first'
+  await sleep(60_000, undefined, { signal })
+}

@@ -125,6 +125,7 @@ export function refuse(response: Response, told: Told | null, error: CodedError)
 export function isKnown(response: Response, error: unknown): boolean {
   if (error === null || error === undefined) return false
   if (error === response._error || error === response._stream?.failure || isPassedOn(error)) return true
+  if (response._request?._isAbort(error) === true) return true
   const { _body: body } = response
   return body !== null && error === body.error && body.error.code !== 'ERR_BODY_DISCARDED'
 }

@@ -155,7 +155,8 @@ export class Request<Pattern extends string = string> {
 
   /**
    * Aborts when the client goes away, or the exchange is cut for another reason, before the answer has ended;
-   * `signal.reason` says why, with a code. Made when first asked for, so that requests which do not ask pay nothing.
+   * `signal.reason` says why, with a code. Made when first asked for, so that requests which do not ask pay nothing. A
+   * handler may let that reason pass, or the AbortError that a call with this signal makes of it: it is not reported.
    */
   get signal(): AbortSignal {
     if (this._controller === null) {
@@ -252,6 +253,21 @@ export class Request<Pattern extends string = string> {
     if (isSecure(this)) void this.connection.tls
     this._abortError = error
     this._controller?.abort(error)
+  }
+
+  /** @internal Whether an error is that of {@link signal}, or what a call that was given the signal made of it. */
+  _isAbort(error: unknown): boolean {
+    const reason = this._abortError
+    if (reason === null) return false
+    if (error === reason) return true
+    try {
+      // As timers and events of Node do.
+      const { name, cause } = error as Error
+      return name === 'AbortError' && cause === reason
+    } catch {
+      // What is thrown can be anything, also something that throws when it is looked at.
+      return false
+    }
   }
 }
 
