@@ -55,7 +55,8 @@ async function setVersion() {
     if (!step('cargo', args)) fail('cargo could not bring the lock files along.')
   }
   const changed = ['Cargo.toml', 'Cargo.lock', 'fuzz/Cargo.lock', 'binding.cjs', 'CHANGELOG.md', ...manifests]
-  if (process.env.npm_config_git_tag_version === 'false') return
+  // npm hands `false` on as an empty word.
+  if (process.env.npm_config_git_tag_version === '') return
   if (spawnSync('git', ['add', '--', ...changed], { cwd: root, stdio: 'inherit' }).status !== 0) {
     fail('git could not stage what changed.')
   }
