@@ -17,7 +17,7 @@ const folder = join(projectRoot, 'docs', 'charts')
 
 /** Each chart with its panels, from top to bottom. */
 export const charts = {
-  overview: {
+  'at-a-glance': {
     title: 'JSON, from a path and two headers',
     panels: [
       { scenario: 'json', figure: 'rate', title: 'Requests a second on one core: more is better' },
