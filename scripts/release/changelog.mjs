@@ -1,7 +1,7 @@
 // The changelog, read and written by keep-a-changelog and laid out by prettier as all Markdown here.
 
 import { Change, Release, parser } from 'keep-a-changelog'
-import prettier from 'prettier'
+import { format } from 'prettier'
 
 /** The changelog with what was unreleased as this version, of this day; throws when nothing was. */
 export async function releaseChangelog(text, version, date) {
@@ -45,5 +45,5 @@ class VerbatimRelease extends Release {
 }
 
 function layOut(text) {
-  return prettier.format(text, { parser: 'markdown', printWidth: 120, proseWrap: 'always', singleQuote: true })
+  return format(text, { parser: 'markdown', printWidth: 120, proseWrap: 'always', singleQuote: true })
 }
