@@ -10,6 +10,7 @@ export interface ServerAddress {
   readonly address: string
   /** The port; 0 for a Unix domain socket. */
   readonly port: number
+  /** The kind of address. */
   readonly family: 'IPv4' | 'IPv6' | 'unix'
   /** What a client on this machine can open; undefined for a Unix domain socket. */
   readonly url?: string

@@ -40,6 +40,7 @@ export function fileRange(file: FileHandle | number, options: FileRangeOptions =
 
 /** Bytes of an open file: see {@link fileRange}. */
 export class FileRange {
+  /** The first byte, counted from 0. */
   readonly start: number
   /** The byte after the last one; undefined for the file's end when it is written. */
   readonly end: number | undefined

@@ -85,6 +85,7 @@ export class Headers {
     for (const [name, value] of this) callback(value, name, this)
   }
 
+  /** As {@link entries}. */
   [Symbol.iterator](): IterableIterator<[string, string]> {
     return this.entries()
   }

@@ -288,10 +288,13 @@ export class Response {
    * Sends what there is, at least the head, without waiting for the end of the current turn, and has a compressed answer
    * give out what it holds back. The promise resolves when all written so far has been handed to the operating system,
    * also when there was nothing left to send, and rejects when it cannot get there any more. Nobody has to wait for it.
+   */
+  flush(): Promise<void>
+  /**
+   * The same with a callback.
    *
    * @param callback told instead of a promise, in order with the callbacks of {@link write} and {@link end}
    */
-  flush(): Promise<void>
   flush(callback: WriteCallback): this
   flush(callback?: WriteCallback): this | Promise<void> {
     checkCallback(callback)

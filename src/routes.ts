@@ -22,6 +22,7 @@ export type RouteTarget<Pattern extends string = string> =
 
 /** A target together with the options of its route, as a value of the option `routes`. */
 export interface RouteDefinition<Pattern extends string = string> extends RouteOptions {
+  /** What the route leads to. */
   target: RouteTarget<Pattern>
 }
 

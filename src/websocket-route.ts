@@ -98,14 +98,19 @@ export interface WebSocketAccept<Data = undefined> {
 
 /** Which piece of a message it is. */
 export interface MessagePart {
+  /** Whether the message is a binary one; else it is text. */
   readonly isBinary: boolean
+  /** Whether the message begins with this piece. */
   readonly isFirst: boolean
+  /** Whether the message ends with this piece; true as well as `isFirst` when it is the only one. */
   readonly isLast: boolean
 }
 
 /** What was dropped since this was last told. */
 export interface DroppedMessages {
+  /** How many. */
   readonly messages: number
+  /** The bytes of their payloads. */
   readonly bytes: number
 }
 

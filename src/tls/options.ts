@@ -6,13 +6,17 @@ export type TlsContent = string | Uint8Array
 
 /** A private key with its own passphrase, as node:tls has it. */
 export interface TlsKey {
+  /** The key, as PEM or DER. */
   readonly pem: TlsContent
+  /** What it is encrypted with. Default: that of `tls.passphrase`. */
   readonly passphrase?: string | undefined
 }
 
 /** A PKCS #12 store with its own passphrase, as node:tls has it. */
 export interface TlsPfx {
+  /** The bytes of the store. */
   readonly buf: Uint8Array
+  /** What it is encrypted with. Default: that of `tls.passphrase`. */
   readonly passphrase?: string | undefined
 }
 

@@ -14,8 +14,9 @@ export interface SelfSignedOptions {
 
 /** A certificate and its private key in PEM, as the option `tls` takes them. */
 export interface SelfSigned {
+  /** The certificate, as PEM. */
   readonly cert: string
-  /** Not encrypted. */
+  /** Its private key, as PEM; not encrypted. */
   readonly key: string
 }
 

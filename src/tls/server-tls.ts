@@ -12,11 +12,15 @@ import { FileWatch } from './watch'
 export interface TlsCertificateInfo {
   /** The names and addresses it is for. */
   readonly names: readonly string[]
+  /** Whom it was issued to, as a distinguished name. */
   readonly subject: string
+  /** Who has issued it, as a distinguished name. */
   readonly issuer: string
   /** In hexadecimal. */
   readonly serialNumber: string
+  /** Before this clients refuse it. */
   readonly validFrom: Date
+  /** After this clients refuse it. */
   readonly validTo: Date
   /** SHA-256 of it, as node:tls writes it. */
   readonly fingerprint256: string
@@ -150,6 +154,7 @@ export class ServerTls {
     return { options, certificates, files }
   }
 
+  /** What may be shown: no key, no passphrase. */
   toJSON(): object {
     return this[inspect.custom]()
   }

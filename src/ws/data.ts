@@ -3,6 +3,7 @@ import { show, codedType } from '../errors'
 /** What binary messages can be given as. */
 export const BINARY_TYPES = ['nodebuffer', 'arraybuffer', 'fragments', 'blob'] as const
 
+/** What binary messages are given as: a Buffer, an ArrayBuffer, a list of Buffers, or a Blob. */
 export type BinaryType = (typeof BINARY_TYPES)[number]
 
 /** A received message: a Buffer, unless `binaryType` says otherwise and it is binary. */

@@ -4,23 +4,33 @@ import { wasCleanlyClosed, type WebSocket } from './websocket'
 
 /** What listeners of `addEventListener`, and those of `onmessage` and the others, are given. */
 export interface Event<Type extends string = string> {
+  /** The name of the event. */
   readonly type: Type
+  /** Whose event it is. */
   readonly target: WebSocket
 }
 
+/** What listeners of `'message'` are given. */
 export interface MessageEvent extends Event<'message'> {
   /** A string for a text message. */
   readonly data: string | RawData
 }
 
+/** What listeners of `'close'` are given. */
 export interface CloseEvent extends Event<'close'> {
+  /** The code of the client's Close frame; 1005 when it had none, 1006 when there was no such frame (RFC 6455 7.1.5). */
   readonly code: number
+  /** The reason of that frame; `''` for none. */
   readonly reason: string
+  /** Whether both sides have said that they close. */
   readonly wasClean: boolean
 }
 
+/** What listeners of `'error'` are given. */
 export interface ErrorEvent extends Event<'error'> {
+  /** What has happened. */
   readonly error: Error
+  /** The message of `error`. */
   readonly message: string
 }
 

@@ -27,11 +27,18 @@ export interface PerMessageDeflateOptions {
 
 /** What `verifyClient` is told. */
 export interface ClientInfo {
+  /** The header `origin`: the page that wants to connect, when the client is a browser. */
   readonly origin: string | undefined
+  /** Whether the client came over TLS. */
   readonly secure: boolean
+  /** The request of the handshake. */
   readonly req: UpgradeRequest
 }
 
+/**
+ * Decides whether a handshake is accepted: by what it returns, or, when it takes a callback, by what it tells that. A
+ * refused one is answered with `code` (default: 401), `message` as its body and `headers`.
+ */
 export type VerifyClient =
   | ((info: ClientInfo) => boolean)
   | ((
@@ -62,6 +69,7 @@ export interface ServerOptions<T extends typeof WebSocket = typeof WebSocket> {
   verifyClient?: VerifyClient | null | undefined
   /** Chooses one of the client's subprotocols, or none by false. Default: the first. */
   handleProtocols?: ((protocols: Set<string>, request: UpgradeRequest) => string | false) | null | undefined
+  /** Whether messages may be compressed, and how. Default: false. */
   perMessageDeflate?: boolean | PerMessageDeflateOptions | undefined
   /** Bytes of a message, decompressed; 0 for any number. Default: 104857600 (100 MiB). */
   maxPayload?: number | undefined

@@ -9,14 +9,21 @@ import type { WebSocket } from './websocket'
  * body. Properties can be added to it, as middleware does.
  */
 export class UpgradeRequest {
+  /** `'GET'`: a handshake has no other. */
   readonly method: string
+  /** The target as received: path and query. */
   url: string
+  /** `'1.1'`, as for every handshake. */
   readonly httpVersion: string
+  /** 1. */
   readonly httpVersionMajor = 1
+  /** The digit behind the point of {@link httpVersion}. */
   readonly httpVersionMinor: number
   /** The request that the server has given. */
   readonly request: Request
+  /** True: a handshake has no body that could still come. */
   readonly complete = true
+  /** False: whoever has gone is not told of by the request. */
   readonly aborted = false
   /** @internal */ readonly _response: Response
   private lines: IncomingHttpHeaders | null = null

@@ -37,6 +37,7 @@ const State = { running: 0, closing: 1, closed: 2 } as const
 export class WebSocketServer<T extends typeof WebSocket = typeof WebSocket> extends EventEmitter<
   WebSocketServerEvents<T>
 > {
+  /** The options it was made with. */
   readonly options: ServerOptions<T>
   /** The open WebSockets; missing with `clientTracking: false`. */
   declare readonly clients: Set<InstanceType<T>>

@@ -26,22 +26,27 @@ export class UpgradeSocket extends Writable {
     this.response = response
   }
 
+  /** The client's IP address; undefined for a Unix domain socket. */
   get remoteAddress(): string | undefined {
     return this.request.remoteAddress
   }
 
+  /** The client's port. */
   get remotePort(): number | undefined {
     return this.request.remotePort
   }
 
+  /** The version of {@link remoteAddress}. */
   get remoteFamily(): 'IPv4' | 'IPv6' | undefined {
     return familyOf(this.remoteAddress)
   }
 
+  /** The address the client has connected to. */
   get localAddress(): string | undefined {
     return this.request.connection.localAddress
   }
 
+  /** The port the client has connected to. */
   get localPort(): number | undefined {
     return this.request.connection.localPort
   }
@@ -66,6 +71,7 @@ export class UpgradeSocket extends Writable {
     return this.tls?.serverName ?? false
   }
 
+  /** The protocol agreed on by ALPN; false for none. */
   get alpnProtocol(): string | false {
     return this.tls?.alpnProtocol ?? false
   }
@@ -75,6 +81,7 @@ export class UpgradeSocket extends Writable {
     return this.getPeerX509Certificate()?.toLegacyObject() ?? {}
   }
 
+  /** The client's certificate; undefined when it has shown none. */
   getPeerX509Certificate(): X509Certificate | undefined {
     return this.tls?.peerCertificate ?? undefined
   }
@@ -84,13 +91,15 @@ export class UpgradeSocket extends Writable {
     return this.tls?.version ?? null
   }
 
-  /** For what the core does by itself. */
+  /** Does nothing: timeouts are the server's. */
   setTimeout(): this {
     return this
   }
+  /** Does nothing: the server's option `noDelay` decides. */
   setNoDelay(): this {
     return this
   }
+  /** Does nothing: the server's option `keepAliveProbes` decides. */
   setKeepAlive(): this {
     return this
   }

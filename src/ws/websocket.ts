@@ -59,20 +59,32 @@ export interface Opening {
  * made by the server only: for clients there is the global `WebSocket` of Node.js 22 and newer, and that of `undici`.
  */
 export class WebSocket extends EventEmitter<WebSocketEvents> {
+  /** The {@link readyState} of one whose handshake is not complete. */
   static readonly CONNECTING = 0
+  /** The {@link readyState} of one that can send and receive. */
   static readonly OPEN = 1
+  /** The {@link readyState} of one that one side has begun to close. */
   static readonly CLOSING = 2
+  /** The {@link readyState} of one that is closed, or could not be opened. */
   static readonly CLOSED = 3
 
   // `require('millrace/ws')` gives this class, as with `ws`; index.ts puts these on it.
+  /** This class. */
   declare static readonly WebSocket: typeof WebSocket
+  /** The class {@link WebSocketServer}. */
   declare static readonly WebSocketServer: typeof WebSocketServer
+  /** {@link WebSocketServer} by its former name. */
   declare static readonly Server: typeof WebSocketServer
+  /** The function {@link createWebSocketStream}. */
   declare static readonly createWebSocketStream: typeof createWebSocketStream
 
+  /** As {@link WebSocket.CONNECTING}. */
   declare readonly CONNECTING: 0
+  /** As {@link WebSocket.OPEN}. */
   declare readonly OPEN: 1
+  /** As {@link WebSocket.CLOSING}. */
   declare readonly CLOSING: 2
+  /** As {@link WebSocket.CLOSED}. */
   declare readonly CLOSED: 3
 
   /** What this is the face of; null until the core has answered the handshake. */
@@ -130,6 +142,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     return this.core === null ? (this.opening?.extensions ?? '') : this.core.extensions.replace(/;.*/s, '')
   }
 
+  /** Whether it is paused: see {@link pause}. */
   get isPaused(): boolean {
     return this.core === null ? this.opening?.isPaused === true : this.paused
   }
@@ -139,6 +152,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     return this.opening?.protocol ?? ''
   }
 
+  /** How far it is: {@link CONNECTING}, {@link OPEN}, {@link CLOSING} or {@link CLOSED}. */
   get readyState(): 0 | 1 | 2 | 3 {
     return this.core === null || this.core.readyState < this.state ? this.state : this.core.readyState
   }
@@ -153,6 +167,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     return this.opening?.request.socket ?? null
   }
 
+  /** A listener of `'open'`, beside those of {@link addEventListener}; null for none. */
   get onopen(): Listener<'open'> | null {
     return attribute(this, 'open')
   }
@@ -160,6 +175,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     setAttribute(this, 'open', listener)
   }
 
+  /** A listener of `'message'`, beside those of {@link addEventListener}; null for none. */
   get onmessage(): Listener<'message'> | null {
     return attribute(this, 'message')
   }
@@ -167,6 +183,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     setAttribute(this, 'message', listener)
   }
 
+  /** A listener of `'close'`, beside those of {@link addEventListener}; null for none. */
   get onclose(): Listener<'close'> | null {
     return attribute(this, 'close')
   }
@@ -174,6 +191,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     setAttribute(this, 'close', listener)
   }
 
+  /** A listener of `'error'`, beside those of {@link addEventListener}; null for none. */
   get onerror(): Listener<'error'> | null {
     return attribute(this, 'error')
   }
@@ -181,7 +199,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     setAttribute(this, 'error', listener)
   }
 
-  /** Does nothing for other types than `'open'`, `'message'`, `'close'` and `'error'`. */
+  /** Has a listener told of events. Does nothing for other types than `'open'`, `'message'`, `'close'` and `'error'`. */
   addEventListener<Type extends keyof EventMap>(
     type: Type,
     listener: Listener<Type> | { handleEvent: Listener<Type> },
@@ -190,6 +208,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     addListener(this, type, listener, options.once === true, false)
   }
 
+  /** Has a listener of {@link addEventListener} not told any more. */
   removeEventListener<Type extends keyof EventMap>(
     type: Type,
     listener: Listener<Type> | { handleEvent: Listener<Type> },
@@ -250,6 +269,7 @@ export class WebSocket extends EventEmitter<WebSocketEvents> {
     this.flow(true)
   }
 
+  /** Lets go what {@link pause} has stopped. */
   resume(): void {
     this.flow(false)
   }
