@@ -47,7 +47,7 @@ export const groups = [
   {
     title: 'Reference',
     pages: [
-      ['reference/index.md', 'All of the interface'],
+      ['reference/index.md', 'The interface'],
       ['errors.md', 'Errors'],
       ['defaults.md', 'Defaults'],
       ['compatibility.md', 'Compatibility'],

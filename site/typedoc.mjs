@@ -21,6 +21,7 @@ const mirrors = {
 const tables = ['ERROR_CODES', 'Status']
 
 export function load(app) {
+  app.converter.on(Converter.EVENT_CREATE_DECLARATION, listWords)
   app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {
     for (const module of project.children) module.name = module.name === 'index' ? 'millrace' : module.name
     for (const reflection of Object.values(project.reflections)) {
@@ -39,6 +40,14 @@ export function load(app) {
       if (isUndescribed(reflection)) app.logger.warn(`${reflection.getFriendlyFullName()} is not described`)
     }
   })
+}
+
+/** `keyof typeof TABLE` is for those who have the table before them; what it comes to is for all others. */
+function listWords(context, reflection) {
+  if (!reflection.kindOf(ReflectionKind.TypeAlias)) return
+  const declared = context.checker.getDeclaredTypeOfSymbol(context.getSymbolFromReflection(reflection))
+  if (!declared.isUnion() || declared.types.length > 20) return
+  if (declared.types.every((type) => type.isStringLiteral())) reflection.comment?.modifierTags.add('@useDeclaredType')
 }
 
 // `_write` of a Duplex is for node:stream, the other names of this kind for the package itself.
@@ -96,7 +105,8 @@ function pointTo(copy, original) {
 function isUndescribed(reflection) {
   const { parent } = reflection
   if (!parent?.kindOf([ReflectionKind.Module, ReflectionKind.ClassOrInterface])) return false
-  if (reflection.kindOf([ReflectionKind.Constructor, ReflectionKind.Reference])) return false
-  if (reflection.signatures) return reflection.signatures.some((signature) => !signature.hasComment())
+  const { Constructor, FunctionOrMethod, Reference, SomeModule, SomeSignature, TypeParameter } = ReflectionKind
+  if (reflection.kindOf([Constructor, Reference, SomeModule, SomeSignature, TypeParameter])) return false
+  if (reflection.kindOf(FunctionOrMethod)) return reflection.signatures.some((signature) => !signature.hasComment())
   return !reflection.hasComment()
 }

@@ -4,7 +4,7 @@
 /** Each kind of word has a colour that stands for its class. */
 const kinds = {
   comment: ['comment', 'punctuation.definition.comment'],
-  string: ['string', 'string.regexp', 'constant.character', 'markup.inline.raw'],
+  string: ['string', 'string.regexp', 'constant.character', 'markup.inline.raw', 'punctuation.definition.string'],
   keyword: [
     'keyword',
     'storage',

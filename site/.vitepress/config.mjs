@@ -17,6 +17,10 @@ export default defineConfig({
   outDir: built('html'),
   cacheDir: built('cache'),
   cleanUrls: true,
+  // A page of the reference has a hundred links; a click is soon enough.
+  router: { prefetchLinks: false },
+  // It would put a style sheet into the page for a moment, which the policy does not allow.
+  appearance: { disableTransition: false },
   ignoreDeadLinks: process.env.DRAFT === '1',
   // What differs from page to page is in a file of its own then, and not in a script within each of them.
   metaChunk: true,
