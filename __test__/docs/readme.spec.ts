@@ -72,7 +72,7 @@ test('the figures of the README are those of the committed results', (t) => {
 
 test('the chart of the README is described as on the page of the benchmarks', (t) => {
   const described = (name: string): string | undefined =>
-    /^!\[(.*)\]\(\S*charts\/overview\.svg\)$/m.exec(readFileSync(path.join(HOME, name), 'utf8'))?.[1]
+    /^!\[(.*)\]\(\S*charts\/at-a-glance\.svg\)$/m.exec(readFileSync(path.join(HOME, name), 'utf8'))?.[1]
   t.truthy(described('README.md'))
   t.is(described('README.md'), described('docs/benchmarks.md'))
 })
