@@ -44,7 +44,7 @@ const unsafeCode = /\bunsafe\s*(\{|fn\b|impl\b|trait\b|extern\b|\()/
 /** What only one TypeScript module may do. (`head.ts` prepares words for `outbound.ts` to copy; it knows no record.) */
 const modules = [
   {
-    only: ['binding.ts'],
+    only: ['binding.ts', join('addon', 'load.ts')],
     pattern: /binding\.cjs|\.node['"`]|node-gyp-build|process\.dlopen|createRequire/,
     what: 'loads the addon',
   },

@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import type { NativeBinding } from '../binding'
+import { type CodedError, coded } from '../errors'
+import type * as installations from './installation'
+import { platformsFor } from './platforms'
+import { type System, currentSystem, systemDetails } from './system'
+import type * as explanations from './unavailable'
+
+/*
+ * Loaded by hand and not through the loader that napi generates: that one heeds variables of the environment that are
+ * meant for any package made with napi, asks the system and not the process for its C library, and says little when it
+ * fails.
+ */
+
+/**
+ * Loads the addon, from the first of these places that has one of this package's version:
+ *
+ * 1. `millrace.<platform>.node` in this package. None is published: who finds one there has built it, and means to use it.
+ * 2. The platform package, `millrace-<platform>`.
+ * 3. Where node-gyp-build looks: `build/Release`, then `prebuilds/`.
+ */
+export function loadAddon(): NativeBinding {
+  const system = currentSystem()
+  const platforms = platformsFor(system)
+  const attempts: Attempt[] = []
+  for (const platform of platforms) {
+    const file = path.join(HOME, `millrace.${platform}.node`)
+    if (!existsSync(file)) continue
+    const addon = tried(attempts, 'own', file, () => runtimeRequire(file))
+    if (addon !== undefined) return addon
+  }
+  for (const platform of platforms) {
+    const addon = tried(attempts, 'package', `millrace-${platform}`, () => requirePlatformPackage(platform))
+    if (addon !== undefined) return addon
+  }
+  const addon = tried(attempts, 'prebuild', HOME, requirePrebuild)
+  if (addon !== undefined) return addon
+
+  throw unavailable(system, platforms, attempts)
+}
+
+function tried(
+  attempts: Attempt[],
+  kind: Attempt['kind'],
+  place: string,
+  load: () => unknown,
+): NativeBinding | undefined {
+  try {
+    const addon = load() as NativeBinding
+    const found = typeof addon.version === 'function' ? addon.version() : undefined
+    if (found === VERSION) return addon
+    const error = new Error(
+      found === undefined
+        ? 'what is there is no addon of millrace'
+        : `its addon has version ${found}, and this package has version ${VERSION}`,
+    )
+    attempts.push({ kind, place, error, found })
+  } catch (error) {
+    attempts.push({ kind, place, error: error as NodeJS.ErrnoException })
+  }
+  return undefined
+}
+
+// What explains a failure is not read where there is none: that would be a quarter of the time loading takes.
+function unavailable(system: System, platforms: string[], attempts: Attempt[]): CodedError {
+  const { explain } = require('./unavailable') as typeof explanations
+  const { findInstallation } = require('./installation') as typeof installations
+  const installation = findInstallation(HOME, runtimeRequire.resolve)
+  const described = { ...system, ...systemDetails(system) }
+  const causes = attempts.map(({ error }) => error)
+  return coded(
+    'ERR_ADDON_UNAVAILABLE',
+    explain({ version: VERSION, system: described, platforms, attempts, installation }),
+    new AggregateError(causes, 'Each way to load the addon failed'),
+  )
+}
+
+// Spelled out, each in sight of its `try`: so bundlers, and tools that trace which files a program needs, find the one
+// that is installed and pass over the others.
+function requirePlatformPackage(platform: string): unknown {
+  try {
+    switch (platform) {
+      case 'darwin-arm64':
+        return require('millrace-darwin-arm64')
+      case 'darwin-x64':
+        return require('millrace-darwin-x64')
+      case 'linux-arm64-gnu':
+        return require('millrace-linux-arm64-gnu')
+      case 'linux-arm64-musl':
+        return require('millrace-linux-arm64-musl')
+      case 'linux-x64-gnu':
+        return require('millrace-linux-x64-gnu')
+      case 'linux-x64-musl':
+        return require('millrace-linux-x64-musl')
+      case 'win32-arm64-msvc':
+        return require('millrace-win32-arm64-msvc')
+      case 'win32-x64-msvc':
+        return require('millrace-win32-x64-msvc')
+      default:
+        throw new Error(`there is no package for ${platform}`)
+    }
+  } catch (error) {
+    throw error as Error
+  }
+}
+
+// In a bundle the directories around this file are somebody else's, and so would be an addon found there.
+function requirePrebuild(): unknown {
+  if (!IS_PACKAGE) throw new Error('not looked at, as this is a bundle and no package')
+  return (require('node-gyp-build') as (directory: string) => unknown)(HOME)
+}
+
+// Read where it is needed by a literal path, which bundlers replace by the content.
+const { version: VERSION } = require('../../package.json') as { version: string }
+type Attempt = explanations.Attempt
+
+const HOME = path.join(__dirname, '..', '..')
+// For paths that are only known here, which bundlers are not to guess at.
+const runtimeRequire = createRequire(path.join(HOME, 'dist', 'addon', 'load.js'))
+const IS_PACKAGE = isPackage()
+
+function isPackage(): boolean {
+  try {
+    return (runtimeRequire(path.join(HOME, 'package.json')) as { name?: string }).name === 'millrace'
+  } catch {
+    return false
+  }
+}
