@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use millrace_batch::RemoteAddress;
-use socket2::{Domain, Protocol, SockAddr, SockRef, Socket as RawSocket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
@@ -260,7 +260,7 @@ impl RawListener {
             #[cfg(unix)]
             Bind::Unix(path) => {
                 let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None)?;
-                socket.bind(&SockAddr::unix(path)?)?;
+                socket.bind(&socket2::SockAddr::unix(path)?)?;
                 listen(&socket, options)?;
                 Ok(RawListener::Unix(socket.into()))
             }
