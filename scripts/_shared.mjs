@@ -63,6 +63,13 @@ export function tool(name) {
   return path
 }
 
+/** What napi is asked for: a release of the addon, with its loader and types, in the folder `output`. */
+export function napiBuild(output) {
+  const crate = 'crates/millrace-node/Cargo.toml'
+  const generated = ['--js', 'binding.cjs', '--dts', 'binding.d.cts']
+  return ['build', '--platform', '--release', '--manifest-path', crate, '--output-dir', output, ...generated]
+}
+
 /** Files below `directory` (all of them, recursively) whose name the filter accepts. */
 export function filesBelow(directory, accepts = () => true) {
   const path = join(root, directory)

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fail, root, step, tool } from './_shared.mjs'
+import { fail, napiBuild, root, step, tool } from './_shared.mjs'
 
 const only = process.argv.slice(2)
 if (!only.includes('--js')) buildAddon()
@@ -14,9 +14,7 @@ function buildAddon() {
   const output = join(root, 'build', 'native')
   rmSync(output, { recursive: true, force: true })
   mkdirSync(output, { recursive: true })
-  const args = ['build', '--platform', '--release', '--manifest-path', 'crates/millrace-node/Cargo.toml']
-  args.push('--output-dir', 'build/native', '--js', 'binding.cjs', '--dts', 'binding.d.cts')
-  if (!step(tool('napi'), args)) fail('the addon did not compile; the reason is above.')
+  if (!step(tool('napi'), napiBuild('build/native'))) fail('the addon did not compile; the reason is above.')
 
   // Renamed into place, not written over: a process that has the old addon mapped keeps the old file.
   for (const name of readdirSync(output)) renameSync(join(output, name), join(root, name))

@@ -5,17 +5,18 @@
 //   --all               for all eight
 //   --no-build          packs the addons that lie in build/addons/<platform>; without a target all that do
 //   --addon <file>      packs this library as the addon of the one target
+//   --place             puts this system's addon where `npm run build` would, so that tests run on what ships
 //   --repository <url>  where the sources are; without it what GitHub's CI says, or nothing
 //   --release           nothing may be missing: the licences of what is linked in, the repository
 //
 // Symbols are kept in build/symbols/<platform>. build/packages/packages.json lists what there is to publish. Exits with
 // 1 when something does not compile or is not as it must be, and with 2 when a tool is missing.
 
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { basename, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { fail, root, step } from './_shared.mjs'
-import { buildAddon } from './package/build.mjs'
+import { buildAddon, generatedBy } from './package/build.mjs'
 import { repositoryOf } from './package/manifests.mjs'
 import { pack, tableOf, writeList } from './package/pack.mjs'
 import { addonName, hostPlatform, platformOf, platforms } from './package/platforms.mjs'
@@ -31,6 +32,7 @@ checkOrigin()
 if (!step(process.execPath, [join('scripts', 'check-packages.mjs')])) fail('the packages do not fit together.')
 const chosen = choosePlatforms()
 for (const platform of chosen) provideAddon(platform)
+if (options.place) place(hostPlatform())
 const results = packAll(chosen)
 
 const problems = results.flatMap((result) => result.problems)
@@ -52,6 +54,7 @@ function readOptions() {
         all: flag,
         'no-build': flag,
         addon: { type: 'string' },
+        place: flag,
         repository: { type: 'string' },
         release: flag,
       },
@@ -99,6 +102,19 @@ function provideAddon(platform) {
     if (!(error instanceof MissingTool)) throw error
     console.error(`\nmillrace: ${error.message}\n`)
     process.exit(2)
+  }
+}
+
+// With what napi has generated, when it was built here. Renamed into place, not written over: a process that has the old
+// addon mapped keeps the old file.
+function place(platform) {
+  if (!chosen.includes(platform)) fail('`--place` is for this system, which is none of the targets.')
+  const wasBuilt = !options['no-build'] && !options.addon
+  const generated = wasBuilt ? ['binding.cjs', 'binding.d.cts'].map((name) => join(generatedBy(platform), name)) : []
+  for (const file of [...generated, addonOf(platform)]) {
+    const target = join(root, basename(file))
+    copyFileSync(file, `${target}.new`)
+    renameSync(`${target}.new`, target)
   }
 }
 

@@ -3,14 +3,14 @@
 import { spawnSync } from 'node:child_process'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { fail, root, step } from '../_shared.mjs'
+import { fail, napiBuild, root, step, tool } from '../_shared.mjs'
 import { glibcFloor } from './platforms.mjs'
 import { MissingTool, ensureRustTarget, zigEnvironment } from './tools.mjs'
 
 // A directory of its own: with another C compiler everything in C would be built anew at each turn.
 const targetDirectory = join(root, 'target', 'package')
 
-/** Builds, and gives the paths of the library and, on Windows, of its PDB. */
+/** Builds, and gives the path of the library, beside which Windows' PDB and macOS' dSYM lie. */
 export function buildAddon(platform) {
   ensureRustTarget(platform.target)
   const isForLinux = platform.os === 'linux'
@@ -20,16 +20,20 @@ export function buildAddon(platform) {
         'libraries are of that system. The release workflow does it there.',
     )
   }
-  const command = isForLinux ? 'zigbuild' : 'build'
   const target = platform.libc === 'glibc' ? `${platform.target}.${glibcFloor}` : platform.target
-  const args = [command, '--release', '--locked', '--package', 'millrace-node']
-  args.push('--target', target, '--target-dir', targetDirectory)
+  const args = [...napiBuild(generatedBy(platform)), '--target', target, '--target-dir', targetDirectory]
+  // As napi calls it: by cargo-zigbuild.
+  if (isForLinux) args.push('--cross-compile')
   const env = isForLinux ? zigEnvironment() : process.env
-  if (!step('cargo', args, { env: { ...env, ...flags(platform) } })) {
+  if (!step(tool('napi'), [...args, '--', '--locked'], { env: { ...env, ...flags(platform) } })) {
     fail(`the addon for ${platform.target} did not compile; the reason is above.`)
   }
-  const folder = join(targetDirectory, platform.target, 'release')
-  return join(folder, libraryName(platform))
+  return join(targetDirectory, platform.target, 'release', libraryName(platform))
+}
+
+/** The folder with what napi has written along with a platform's addon. */
+export function generatedBy(platform) {
+  return join(root, 'build', 'generated', platform.name)
 }
 
 function libraryName({ os }) {
