@@ -24,8 +24,9 @@ export function finish() {
 /** Without JavaScript the page that VitePress makes is empty. */
 function fillNotFound() {
   const path = join(built('html'), '404.html')
-  const text = '<h1>404: there is no such page</h1><p><a href="/">The documentation of millrace</a> begins here.</p>'
-  writeFileSync(path, readFileSync(path, 'utf8').replace('<div id="app"></div>', `<div id="app">${text}</div>`))
+  const text = '<h1>There is no such page</h1><p><a href="/">The documentation of millrace</a> begins here.</p>'
+  const page = readFileSync(path, 'utf8')
+  writeFileSync(path, page.replace('<div id="app"></div>', `$&<noscript><main>${text}</main></noscript>`))
 }
 
 // The theme's style sheet says the same (style.css); scripts may set styles, but pages must not have any in their text.

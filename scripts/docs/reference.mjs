@@ -18,16 +18,26 @@ export function finishReference() {
     const page = posix.relative(built('pages'), path)
     const text = readFileSync(path, 'utf8')
       .replaceAll(/(\]\([^)\s]*?)README\.md/g, '$1index.md')
-      .replace(/^# ws$/m, `# ${modules.ws}`)
       // A comment of the source names a page by where it is in the repository.
       .replaceAll(/`?\bdocs\/([\w/-]+\.md)(#\w+)?`?/g, (_, target, fragment = '') => {
         return `[${target.replace('.md', '')}](${posix.relative(posix.dirname(page), target)}${fragment})`
       })
     const name = path.replace('README.md', 'index.md')
     renameSync(path, name)
-    writeFileSync(name, page === `${FOLDER}/README.md` ? overview() : text)
+    const module = /^reference\/(\w+)\/README\.md$/.exec(page)?.[1]
+    if (page === `${FOLDER}/README.md`) writeFileSync(name, overview())
+    else writeFileSync(name, module === undefined ? text : constantsAndTypes(module, text))
     return page.replace('README.md', 'index.md')
   })
+}
+
+/** What has a page of its own is in the sidebar and in the overview. */
+function constantsAndTypes(module, text) {
+  return text
+    .replace(/^# \w+$/m, `# Constants and types of ${modules[module]}`)
+    .replaceAll(/^## (?:Classes|Interfaces|Functions)\n[^]*?(?=^## |(?![^]))/gm, '')
+    .replace('## Type Aliases', '## Types')
+    .replace('## Variables', '## Constants')
 }
 
 function overview() {
@@ -36,7 +46,7 @@ function overview() {
       const links = children.map(({ title, path }) => `[${title}](${path})`)
       return `- **${title}**: ${links.join(', ')}`
     })
-    return `## ${modules[title]}\n\n[All of \`${modules[title]}\` on a page](${path}), with its constants and types.\n\n${kinds.join('\n')}`
+    return `## ${modules[title]}\n\n${kinds.join('\n')}\n- [Constants and types](${path})`
   })
   return `# Reference\n\nEvery public class, function and option, as it is described where it is declared. What the package exports:
 \n${lists.join('\n\n')}\n`

@@ -44,8 +44,9 @@ export default defineConfig({
   themeConfig: {
     logo: { src: '/favicon.svg', width: 28, height: 28, alt: '' },
     nav: [
-      { text: 'Guides', link: '/guides/websockets', activeMatch: '^/(guides|getting-started)' },
+      { text: 'Guides', link: '/getting-started', activeMatch: '^/(getting-started|guides|cli|runtimes)' },
       { text: 'Reference', link: '/reference/', activeMatch: '^/reference' },
+      { text: 'Benchmarks', link: '/benchmarks' },
       { text: version, link: '/changelog', activeMatch: '^/changelog' },
     ],
     sidebar: JSON.parse(readFileSync(built('sidebar.json'), 'utf8')),

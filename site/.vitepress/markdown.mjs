@@ -19,6 +19,14 @@ export function configure(markdown) {
       if (token.type === 'td_open' || token.type === 'th_open') finishCell(token, tokens[at + 1].content)
     }
   })
+  // Code that is indented looks like code between fences.
+  markdown.core.ruler.push('indented', ({ tokens }) => {
+    for (const token of tokens) {
+      if (token.type !== 'code_block') continue
+      token.type = 'fence'
+      token.info = /^(?:\$ )?(?:bash|cargo|curl|git|node|npm|npx) /.test(token.content) ? 'sh' : 'text'
+    }
+  })
   // Two braces are Vue's in a page, not in Markdown.
   const { text } = rules
   rules.text = (...args) => text(...args).replaceAll('{{', '&#123;&#123;')
