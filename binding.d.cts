@@ -210,6 +210,8 @@ export interface ListenOptions {
   lingerTimeout: number
   allowHalfClose: boolean
   reportConnectionErrors: boolean
+  /** Whether what becomes of exchanges is reported. */
+  reportAnswers?: boolean
   /** What becomes of plain HTTP where TLS is spoken. */
   plain?: 'refuse' | 'serve' | 'redirect'
   handshakeTimeout?: number

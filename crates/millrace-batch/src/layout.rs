@@ -283,6 +283,8 @@ pub enum ServerEvent {
     Accepted = 3,
     /// A TLS handshake waits for the credentials of the server name in the text.
     NameWanted = 4,
+    /// An exchange has come to its end, on a server that wants to know; the text says how.
+    Answered = 5,
 }
 
 /// What became of a write that asked to be notified about.

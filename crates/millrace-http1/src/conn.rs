@@ -65,6 +65,21 @@ pub struct Conn {
     /// The answer completed last when its turn had come, and where it ends in the output: those that had waited for it
     /// come behind.
     last_end: Option<(u32, u64)>,
+    /// What has become of exchanges, when the owner wants to know.
+    journal: Option<Vec<Answered>>,
+}
+
+/// What has become of an exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Whose answer it was.
+    pub sequence: u32,
+    /// The status; 0 when there was no answer.
+    pub status: u16,
+    /// Bytes of its content, without what transfer codings add.
+    pub content: u64,
+    /// It was cut before its end.
+    pub is_cut: bool,
 }
 
 /// What came in.
@@ -92,6 +107,16 @@ impl Conn {
         self.next_sequence = next_sequence;
     }
 
+    /// Has what becomes of exchanges noted until [`take_answered`](Conn::take_answered) is asked for it.
+    pub fn keep_journal(&mut self) {
+        self.journal.get_or_insert_default();
+    }
+
+    /// What has become of exchanges since the last call, in the order in which they came to their ends.
+    pub fn take_answered(&mut self) -> Vec<Answered> {
+        self.journal.as_mut().map_or_else(Vec::new, std::mem::take)
+    }
+
     /// Forgets everything, keeps memory, and returns the number of the next request. What comes out of
     /// [`Output::drain_elsewhere`] is complete then.
     pub fn reset(&mut self) -> u32 {
@@ -106,6 +131,7 @@ impl Conn {
         self.input_ended = false;
         self.cut_body = None;
         self.last_end = None;
+        self.journal = None;
         self.next_sequence = 0;
         next_sequence
     }
@@ -218,6 +244,8 @@ impl Conn {
                 want_drain: false,
                 must_close: true,
                 offers_upgrade: false,
+                status: 0,
+                content: 0,
                 ahead_of_turn: None,
             });
             self.next_sequence = self.next_sequence.wrapping_add(1);
@@ -333,11 +361,15 @@ impl Conn {
     /// Ends all exchanges that are not complete and passes each to `ended`.
     pub fn abandon(&mut self, mut ended: impl FnMut(u32)) {
         for exchange in self.exchanges.drain(..) {
+            if !matches!(exchange.phase, Phase::Complete { .. }) {
+                if let Some(journal) = &mut self.journal {
+                    let is_cut = !matches!(exchange.phase, Phase::Tunnel(_));
+                    journal.push(exchange.answered(is_cut));
+                }
+                ended(exchange.sequence);
+            }
             if let Some(ahead) = exchange.ahead_of_turn {
                 self.output.give_up_all(*ahead);
-            }
-            if !matches!(exchange.phase, Phase::Complete { .. }) {
-                ended(exchange.sequence);
             }
         }
         self.incoming = Incoming::Nothing;
@@ -492,6 +524,8 @@ impl Conn {
             want_drain: false,
             must_close: is_last || is_connect,
             offers_upgrade: head.upgrade,
+            status: 0,
+            content: 0,
             ahead_of_turn: None,
         });
         sequence

@@ -29,7 +29,7 @@ mod output;
 mod reason;
 mod target;
 
-pub use conn::{Conn, Piece, Policy, Ready, Received, Rejected};
+pub use conn::{Answered, Conn, Piece, Policy, Ready, Received, Rejected};
 pub use date::http_date;
 pub use decode::{Decoder, Event, Remaining};
 pub use encode::{

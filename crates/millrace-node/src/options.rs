@@ -62,6 +62,8 @@ pub struct ListenOptions {
     pub linger_timeout: f64,
     pub allow_half_close: bool,
     pub report_connection_errors: bool,
+    /// Whether what becomes of exchanges is reported.
+    pub report_answers: Option<bool>,
     /// What becomes of plain HTTP where TLS is spoken.
     #[napi(ts_type = "'refuse' | 'serve' | 'redirect'")]
     pub plain: Option<String>,
@@ -163,6 +165,7 @@ impl ListenOptions {
             },
             allow_half_close: self.allow_half_close,
             report_connection_errors: self.report_connection_errors,
+            report_answers: self.report_answers.unwrap_or(false),
         })
     }
 

@@ -44,6 +44,8 @@ pub struct Config {
     pub allow_half_close: bool,
     /// Connections that fail before they have a request to report it to are reported one by one.
     pub report_connection_errors: bool,
+    /// What becomes of exchanges is reported, one by one.
+    pub report_answers: bool,
     /// What connections are encrypted with, when they are.
     pub tls: Option<Tls>,
 }

@@ -14,7 +14,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use millrace_batch::layout::{AbortReason, THREAD_SHIFT, WriteOutcome};
+use millrace_batch::layout::{AbortReason, ServerEvent, THREAD_SHIFT, WriteOutcome};
 use millrace_batch::{ExchangeId, RemoteAddress, SocketId};
 use millrace_http1::{Error, refusal};
 use millrace_ws::CloseCode;
@@ -409,7 +409,26 @@ impl Connection {
         (self.number & ((1 << THREAD_SHIFT) - 1)) as usize
     }
 
+    /// Reports what has become of exchanges, when that is wanted.
+    pub(crate) fn report_answers(&mut self, room: &mut Room) {
+        if let Some(active) = &mut self.active
+            && self.server.config.report_answers
+        {
+            let Active { conn, journal, .. } = &mut **active;
+            let remote = parse::remote_text(self.remote);
+            for answered in conn.take_answered() {
+                let text = journal.ended(&answered, &remote);
+                room.batch(&self.server.lane).push_server(
+                    self.server.id,
+                    ServerEvent::Answered,
+                    &text,
+                );
+            }
+        }
+    }
+
     pub(crate) fn release_state(&mut self, room: &mut Room) {
+        self.report_answers(room);
         if let Some(mut active) = self.active.take() {
             self.next_sequence = active.conn.reset();
             // The files go with the state; their keys must not reach the next connection that has the output.

@@ -29,6 +29,7 @@ mod deferred;
 mod descriptors;
 mod files;
 mod fixed;
+mod journal;
 mod js_thread;
 mod lane;
 mod outbox;

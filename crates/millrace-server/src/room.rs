@@ -11,6 +11,7 @@ use crate::connection::Lookup;
 use crate::connection_info::InfoWriter;
 use crate::deferred::Deferred;
 use crate::files::{Draft, Files, Roots};
+use crate::journal::Journal;
 use crate::lane::Lane;
 use crate::outbox::Outboxes;
 use crate::routes::RouteTimeouts;
@@ -97,6 +98,8 @@ pub(crate) struct Active {
     pub(crate) write_since: u64,
     /// When the client closed its sending side.
     pub(crate) gone_since: u64,
+    /// Requests whose ends are to be reported.
+    pub(crate) journal: Journal,
     /// When the socket, not being read, was last asked for an error.
     pub(crate) looked: u64,
 }

@@ -155,16 +155,25 @@ impl Conn {
     }
 
     pub(super) fn refuse_at(&mut self, index: usize, error: Error, date: &[u8; 29]) {
+        let mut is_cut = true;
         if matches!(self.exchanges[index].phase, Phase::Waiting) {
+            is_cut = false;
             let is_head = self.exchanges[index].info.is_head;
             let tail = self.output_of(index).tail();
             let start = tail.len();
             encode::refusal(error, date, tail);
-            if is_head && let Some(end) = memmem::find(&tail[start..], b"\r\n\r\n") {
-                tail.truncate(start + end + 4);
+            let end = tail.len();
+            let head_end =
+                memmem::find(&tail[start..], b"\r\n\r\n").map_or(end, |at| start + at + 4);
+            if is_head {
+                tail.truncate(head_end);
             }
+            let content = tail.len() - head_end;
+            let exchange = &mut self.exchanges[index];
+            exchange.status = error.status();
+            exchange.content = content as u64;
         }
-        self.complete(index, false);
+        self.complete_as(index, false, is_cut);
     }
 
     pub(super) fn begin(
@@ -183,6 +192,7 @@ impl Conn {
         let exchange = &mut self.exchanges[index];
         let close = head.close || exchange.must_close || exchange.continue_owed || unread;
         exchange.continue_owed = false;
+        exchange.status = head.status;
         let info = exchange.info;
         let head = ResponseHead { close, ..*head };
         Ok(Encoder::start(
@@ -205,11 +215,13 @@ impl Conn {
             piece.give_up(output);
             return Ok(());
         }
-        if encoder.begin_data(piece.len(), output.tail()).is_err() {
+        let length = piece.len();
+        if encoder.begin_data(length, output.tail()).is_err() {
             return self.reject(piece, Rejected::WrongLength);
         }
         piece.append_to(output);
         encoder.end_data(output.tail());
+        self.exchanges[index].content += length;
         Ok(())
     }
 
@@ -232,7 +244,14 @@ impl Conn {
     }
 
     pub(super) fn complete(&mut self, index: usize, keep_alive: bool) {
+        self.complete_as(index, keep_alive, false);
+    }
+
+    fn complete_as(&mut self, index: usize, keep_alive: bool, is_cut: bool) {
         let exchange = &mut self.exchanges[index];
+        if let Some(journal) = &mut self.journal {
+            journal.push(exchange.answered(is_cut));
+        }
         exchange.phase = Phase::Complete { keep_alive };
         match self.incoming {
             Incoming::Body { sequence, .. } if sequence == exchange.sequence => {

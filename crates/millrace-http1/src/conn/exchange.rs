@@ -1,5 +1,6 @@
 //! One request and its answer, as the connection keeps them.
 
+use super::Answered;
 use crate::encode::{Encoder, RequestInfo};
 use crate::output::Output;
 
@@ -17,8 +18,23 @@ pub(super) struct Exchange {
     pub(super) must_close: bool,
     /// The client offers to go on in another protocol.
     pub(super) offers_upgrade: bool,
+    /// The status of the final answer, once it has begun; 0 until then.
+    pub(super) status: u16,
+    /// Bytes of its content so far.
+    pub(super) content: u64,
     /// The answer, while those of earlier requests are incomplete.
     pub(super) ahead_of_turn: Option<Box<Output>>,
+}
+
+impl Exchange {
+    pub(super) fn answered(&self, is_cut: bool) -> Answered {
+        Answered {
+            sequence: self.sequence,
+            status: self.status,
+            content: self.content,
+            is_cut,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -121,6 +121,11 @@ impl Conn {
             return self.respond(sequence, &ready.head(), body, date, policy);
         }
         ready.append_to(self.output_of(index), info.is_head, date);
+        let exchange = &mut self.exchanges[index];
+        exchange.status = ready.status;
+        if !info.is_head {
+            exchange.content = ready.body.len() as u64;
+        }
         self.complete(index, true);
         Ok(())
     }

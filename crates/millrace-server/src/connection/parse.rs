@@ -129,6 +129,9 @@ impl Connection {
         let active = self.active.get_or_insert_with(|| {
             let mut state = room.take_state();
             state.conn.resume(self.next_sequence);
+            if self.server.config.report_answers {
+                state.conn.keep_journal();
+            }
             state.looked = room.now;
             state
         });
@@ -202,6 +205,9 @@ impl Connection {
                     }
                     if reading.is_routed {
                         active.own = destination.timeouts();
+                    }
+                    if self.server.config.report_answers {
+                        active.journal.note(sequence, &head);
                     }
                     let conn = &mut active.conn;
                     if reading.answers(conn, sequence, &head, &destination) {

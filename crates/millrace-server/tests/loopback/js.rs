@@ -93,6 +93,7 @@ pub(crate) fn config() -> Config {
         },
         allow_half_close: true,
         report_connection_errors: true,
+        report_answers: false,
         tls: crate::over_tls::tls(),
     }
 }
