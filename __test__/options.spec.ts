@@ -175,6 +175,7 @@ test('the core gets every option it knows, and nothing for what is the system’
     headersTimeout: 15_000,
     minBodyRate: 240,
     reportConnectionErrors: false,
+    reportAnswers: false,
   })
   t.false('receiveBufferSize' in native)
   const plain = nativeOptions(resolveOptions({ onError: () => {} }), false)

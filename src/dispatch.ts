@@ -45,6 +45,8 @@ export interface ServerSink {
   accepted(text: string): void
   /** A client has asked for a certificate of this name. */
   nameWanted(name: string): void
+  /** An exchange has come to its end; on servers that want to know. */
+  answered(text: string): void
   closed(): void
 }
 
@@ -444,6 +446,8 @@ export class Lane {
       server.accepted(inbox.serverText(at, this.text))
     } else if (inbox.serverEvent(at) === ServerEvent.nameWanted) {
       server.nameWanted(inbox.serverText(at, this.text))
+    } else if (inbox.serverEvent(at) === ServerEvent.answered) {
+      server.answered(inbox.serverText(at, this.text))
     } else if (inbox.serverEvent(at) === ServerEvent.closed) {
       this.servers.delete(id)
       this.lastId = -1
@@ -510,6 +514,7 @@ const nobody: ServerSink = {
   connectionFailed() {},
   accepted() {},
   nameWanted() {},
+  answered() {},
   closed() {},
 }
 

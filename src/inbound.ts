@@ -78,7 +78,7 @@ export const Abort = {
 export const Outcome = { done: 0, notExecuted: 1, destroyed: 2, dropped: 3, errno: 16 } as const
 
 /** Events of a server. */
-export const ServerEvent = { closed: 1, connectionError: 2, accepted: 3, nameWanted: 4 } as const
+export const ServerEvent = { closed: 1, connectionError: 2, accepted: 3, nameWanted: 4, answered: 5 } as const
 
 /** The buffer the core fills, and readers for its records. `at` is the index of a record's first word. */
 export class Inbox {

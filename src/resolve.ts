@@ -38,6 +38,7 @@ export const RULES = {
     compression: { kind: 'other', initial: false },
     accept: { kind: 'choice', initial: 'automatic', choices: ['automatic', 'manual'] },
     onError: { kind: 'function', initial: undefined },
+    onAnswer: { kind: 'function', initial: undefined },
     host: { kind: 'string', initial: undefined },
     port: { kind: 'integer', initial: 0, min: 0, max: 65535 },
     path: { kind: 'string', initial: undefined },
@@ -168,6 +169,7 @@ export function nativeOptions(
   }
   // Nobody wants to hear of them otherwise, and an attacker could send them by the thousand.
   native['reportConnectionErrors'] = options.onError !== undefined
+  native['reportAnswers'] = options.onAnswer !== undefined
   // Wakes the writer while a quarter is still under way, so that the socket does not run dry.
   native['writeBufferHigh'] = options.limits.writeBuffer
   native['writeBufferLow'] = Math.floor(options.limits.writeBuffer / 4)

@@ -1,5 +1,6 @@
 import { Accepting } from './accepting'
 import { addressOf, bind, describe, hostsOf, type ServerAddress } from './address'
+import { answerInfo, type AnswerHandler } from './answer-info'
 import type { NativeAddress, NativeListenOptions, NativeTlsContext } from './binding'
 import { lane, type Lane, type ServerSink } from './dispatch'
 import { Companions, type Companion } from './companions'
@@ -50,6 +51,7 @@ export class Server implements AsyncDisposable {
   private referenced = true
   private companions: Companions | null = null
   private sharesPort = false
+  private observer: AnswerHandler | null = null
   private handlerErrors = 0
   private lastStats = NO_STATS
 
@@ -81,6 +83,7 @@ export class Server implements AsyncDisposable {
       },
       connectionFailed: (text) => this.connectionFailed(text),
       accepted: (text) => this.accepting.accepted(text),
+      answered: (text) => this.answered(text),
       nameWanted: (name) => this.tls?._nameWanted(name),
       closed: () => this.closed(),
     }
@@ -360,6 +363,11 @@ export class Server implements AsyncDisposable {
     this.sharesPort = true
   }
 
+  /** @internal Has somebody told of answers besides the option `onAnswer`, from the next `listen` on. */
+  _observe(observer: AnswerHandler): void {
+    this.observer = observer
+  }
+
   private async open(place: ListenOptions): Promise<ServerAddress> {
     const ended = this.tls?._begin()
     // Listening again waits for the end of a close that is going on.
@@ -372,6 +380,7 @@ export class Server implements AsyncDisposable {
     const own = {
       ...(this.companions === null ? {} : { notFoundInCore: false }),
       ...(this.sharesPort ? { reusePort: true } : {}),
+      ...(this.observer === null ? {} : { reportAnswers: true }),
       ...tls?._native,
     }
     const options = { ...nativeOptions(this.options, pullAccept), ...own, port: place.port ?? 0, path: place.path }
@@ -419,6 +428,22 @@ export class Server implements AsyncDisposable {
     // `where` and `opening` belong to a `listen` that waits for this end, if there is one; `close` has cleared its own.
     this.closing?.resolve()
     this.closing = null
+  }
+
+  private answered(text: string): void {
+    const { onAnswer, onError } = this.options
+    const answer = answerInfo(text)
+    this.observer?.(answer)
+    if (onAnswer === undefined) return
+    const failed = (error: unknown): void => report(onError, error, { server: this })
+    try {
+      const result = onAnswer(answer)
+      if (typeof (result as PromiseLike<unknown> | null | undefined)?.then === 'function') {
+        ;(result as PromiseLike<unknown>).then(undefined, failed)
+      }
+    } catch (error) {
+      failed(error)
+    }
   }
 
   private connectionFailed(text: string): void {

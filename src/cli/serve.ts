@@ -29,7 +29,11 @@ async function serveUntilSignal(given: Given): Promise<number> {
   const signal = firstSignal()
   const certificate = tlsOf(settings)
   const isInThreads = target.kind === 'module' && (settings.watch || settings.threads > 1)
-  const shared: Shared = { reusePort: isInThreads && SHARES_PORTS, tls: certificate }
+  const shared: Shared = {
+    reusePort: isInThreads && SHARES_PORTS,
+    tls: certificate,
+    isColoured: wantsColours(process.stdout, process.env),
+  }
   const starting = isInThreads
     ? serveInThreads({ target, settings, shared }, news(target))
     : serveAlone(target, settings, shared)
@@ -60,7 +64,7 @@ function understand(given: Given): { target: Target; settings: Settings } {
   if (word === undefined) throw new UsageError('what to serve is missing: a module, as app.mjs, or a folder.')
   if (more.length > 0) throw new UsageError(`one module or folder is served, but ${more.length + 1} are given.`)
   const target = targetOf(word, ['cert', 'help'])
-  const settings = settingsOf(given, process.env)
+  const settings = settingsOf(given, process.env, process.stdout.isTTY === true)
   if (target.kind === 'folder') {
     if (settings.watch) throw new UsageError('--watch is for modules: of a folder each file is sent as it is by then.')
     if (settings.compression) {

@@ -20,9 +20,6 @@ export async function serveAlone(target: Target, settings: Settings, shared: Sha
   return {
     address,
     failed: new Promise<never>(() => undefined),
-    close: async (grace) => {
-      await server.close({ timeout: grace })
-      await close?.()
-    },
+    close,
   }
 }

@@ -12,7 +12,7 @@ export interface Settings {
   readonly tls: TlsSettings | null
   readonly threads: number
   readonly watch: boolean
-  readonly log: LogFormat | undefined
+  readonly log: LogFormat
   readonly logFile: string | undefined
   readonly compression: boolean
   readonly list: boolean
@@ -48,8 +48,12 @@ export const OPTIONS: Options = {
   'log-file': { type: 'string' },
 }
 
-/** Reads the options; throws {@link UsageError} for the first that is wrong. */
-export function settingsOf({ values }: Given, env: NodeJS.ProcessEnv): Settings {
+/**
+ * Reads the options; throws {@link UsageError} for the first that is wrong.
+ *
+ * @param isTerminal whether somebody looks on, who wants to see what happens
+ */
+export function settingsOf({ values }: Given, env: NodeJS.ProcessEnv, isTerminal: boolean): Settings {
   const given = values as Record<string, string | undefined>
   const { port, host } = given
   return {
@@ -59,7 +63,7 @@ export function settingsOf({ values }: Given, env: NodeJS.ProcessEnv): Settings 
     tls: tlsOf(values),
     threads: countOf('--threads', given['threads'], 1, MOST_THREADS) ?? 1,
     watch: values['watch'] === true,
-    log: formatOf(given['log']),
+    log: formatOf(given['log']) ?? (given['log-file'] !== undefined ? 'combined' : isTerminal ? 'dev' : 'off'),
     logFile: given['log-file'],
     compression: values['compression'] === true,
     list: values['list'] === true,

@@ -7,6 +7,7 @@ import { selfSignedCertificate, LOCAL_NAMES } from '../../tls/self-signed'
 import type { TlsOptions } from '../../tls/options'
 import { Failure } from '../command'
 import { isServer, load } from './load'
+import { logOf } from './log'
 import { DEFAULT_HOST, DEFAULT_PORT, type Settings } from './settings'
 import { networkAddresses } from './summary'
 import type { Target } from './target'
@@ -15,7 +16,8 @@ import type { Target } from './target'
 export interface Site {
   readonly server: Server
   readonly place: Place
-  readonly close: (() => unknown) | undefined
+  /** Lets requests finish for so many milliseconds, and then the module tidy up. */
+  close(grace: number): Promise<void>
 }
 
 export type Place = { readonly host: string; readonly port: number } | { readonly path: string }
@@ -25,6 +27,8 @@ export interface Shared {
   /** Several sockets are to listen on the port. */
   readonly reusePort: boolean
   readonly tls: TlsOptions | undefined
+  /** What is written for a person may be coloured. */
+  readonly isColoured: boolean
 }
 
 /** The certificate of the command line, made if need be: once for all threads. */
@@ -39,7 +43,17 @@ export function tlsOf({ tls, host }: Settings): TlsOptions | undefined {
 export async function siteOf(target: Target, settings: Settings, shared: Shared): Promise<Site> {
   const { served, close } = target.kind === 'folder' ? folder(target, settings) : await load(target)
   const server = isServer(served) ? own(target, served, settings, shared) : make(target, served, settings, shared)
-  return { server, place: placeOf(settings, isServer(served) ? ofServer(served) : served), close }
+  const log = logOf(settings, shared.isColoured)
+  if (log !== null) server._observe(log)
+  return {
+    server,
+    place: placeOf(settings, isServer(served) ? ofServer(served) : served),
+    close: async (grace) => {
+      await server.close({ timeout: grace })
+      log?.close()
+      await close?.()
+    },
+  }
 }
 
 function folder(target: Target, { list, spa, threads }: Settings): { served: ServerOptions; close: undefined } {
@@ -67,6 +81,9 @@ function own(target: Target, server: Server, settings: Settings, { reusePort, tl
   const refused = tls !== undefined ? '--tls' : settings.compression ? '--compression' : null
   if (refused !== null) {
     throw new Failure(`${target.name} exports a server, whose options are its own: ${refused} cannot change them.`)
+  }
+  if (typeof server._sharePort !== 'function' || typeof server._observe !== 'function') {
+    throw new Failure(`${target.name} exports a server of another version of millrace than this command is of.`)
   }
   if (reusePort) server._sharePort()
   return server

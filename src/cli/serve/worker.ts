@@ -43,8 +43,7 @@ async function attend(message: ToThread): Promise<void> {
     if (message.kind === 'listen') {
       send({ kind: 'listening', address: await listen(made.server, message.place) })
     } else {
-      await made.server.close({ timeout: message.grace })
-      await made.close?.()
+      await made.close(message.grace)
       send({ kind: 'closed' })
     }
   } catch (error) {

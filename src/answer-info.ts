@@ -1,0 +1,58 @@
+/** Told of answers: see `ServerOptions.onAnswer`. What it throws goes to `onError`. */
+export type AnswerHandler = (answer: AnswerInfo) => unknown
+
+/**
+ * What has become of a request, whoever has answered it. The texts are as the client has sent them, one character for
+ * each byte: other bytes than those of ASCII are possible in headers, control characters are not.
+ */
+export interface AnswerInfo {
+  /** The status that was sent; 0 when there was no answer, because the client had gone or the server was closed. */
+  readonly status: number
+  /** Bytes of the answer's content, as handed over: compressed where it is, without the head. */
+  readonly bytes: number
+  /** Milliseconds from the head of the request to the end of its answer. */
+  readonly duration: number
+  /** Whether the exchange was cut before its end. */
+  readonly isCut: boolean
+  /** When its head had come, in milliseconds since 1970. */
+  readonly start: number
+  /** The other side's IP address; undefined on a Unix domain socket. */
+  readonly remoteAddress: string | undefined
+  /** The other side's port; undefined on a Unix domain socket. */
+  readonly remotePort: number | undefined
+  /** What was asked; null when it could not be read, and was refused for that. */
+  readonly request: AnsweredRequest | null
+}
+
+/** What is told of a request after its answer. */
+export interface AnsweredRequest {
+  readonly method: string
+  /** As received: path and query, mostly. */
+  readonly url: string
+  readonly httpVersion: '1.0' | '1.1'
+  /** The header; `''` without one, and cut after 1024 bytes, as are those below. */
+  readonly host: string
+  readonly referer: string
+  readonly userAgent: string
+}
+
+/** Reads the text of the core. */
+export function answerInfo(text: string): AnswerInfo {
+  const [status, bytes, micros, cut, remote = '', version, method = '', url = '', ...headers] = text.split('\n')
+  const [host = '', referer = '', userAgent = ''] = headers
+  const duration = Number(micros) / 1000
+  const colon = remote === 'unix' ? -1 : remote.lastIndexOf(':')
+  return {
+    status: Number(status),
+    bytes: Number(bytes),
+    duration,
+    isCut: cut === '1',
+    start: Date.now() - duration,
+    remoteAddress: colon < 0 ? undefined : remote.slice(0, colon).replace(/^\[(.*)\]$/, '$1'),
+    remotePort: colon < 0 ? undefined : Number(remote.slice(colon + 1)),
+    request:
+      version === undefined
+        ? null
+        : { method, url, httpVersion: version === '1.0' ? '1.0' : '1.1', host, referer, userAgent },
+  }
+}
