@@ -78,7 +78,11 @@ async function connect(address) {
 }
 
 /** A page as a window of that size shows it; `problems` is what the browser has complained about. */
-async function openPage(connection, url, { width = 1280, height = 800, dark = false, scripts = true } = {}) {
+async function openPage(
+  connection,
+  url,
+  { width = 1280, height = 800, dark = false, scripts = true, fresh = false } = {},
+) {
   const { targetId } = await connection.send('Target.createTarget', { url: 'about:blank' })
   const { sessionId } = await connection.send('Target.attachToTarget', { targetId, flatten: true })
   const send = (method, params) => connection.send(method, params, sessionId)
@@ -105,6 +109,8 @@ async function openPage(connection, url, { width = 1280, height = 800, dark = fa
     features: [{ name: 'prefers-color-scheme', value: dark ? 'dark' : 'light' }],
   })
   await send('Emulation.setScriptExecutionDisabled', { value: !scripts })
+  // Nothing is kept from the pages before.
+  await send('Network.setCacheDisabled', { cacheDisabled: fresh })
 
   const run = async (expression) => {
     const { result, exceptionDetails } = await send('Runtime.evaluate', {
@@ -133,6 +139,14 @@ async function openPage(connection, url, { width = 1280, height = 800, dark = fa
     go,
     problems,
     requests,
+    /** Text and visibility of what a selector finds, also where the page may not run programs. */
+    async box(selector) {
+      const { root } = await send('DOM.getDocument', {})
+      const { nodeId } = await send('DOM.querySelector', { nodeId: root.nodeId, selector })
+      const { outerHTML } = await send('DOM.getOuterHTML', { nodeId })
+      const model = await send('DOM.getBoxModel', { nodeId }).catch(() => undefined)
+      return { text: outerHTML.replaceAll(/<[^>]*>/g, '').trim(), hidden: model === undefined }
+    },
     press: (key) => pressKey(send, key),
     type: (text) => send('Input.insertText', { text }),
     /** What the window shows, or the page to its end. */
