@@ -47,10 +47,13 @@ function webSocketRules(): Map<string, Rule> {
 
 test('docs/defaults.md has a row for each option, with its default and what is allowed', (t) => {
   const docs = readFileSync(path.join(home, 'docs', 'defaults.md'), 'utf8')
-  const rows = [...docs.matchAll(/^\| `([\w.]+)` *\| *([^|]*?) *\| *([^|]*?) *\| *([^|]+?) *\|$/gm)]
+  const row = /^\| (?:<a id="([\w-]+)"><\/a>)?`([\w.]+)` *\| *([^|]*?) *\| *([^|]*?) *\| *([^|]*?) *\|$/gm
+  const rows = [...docs.matchAll(row)].map(([, ...cells]) => cells)
   const all = new Map([...rules(), ...webSocketRules()])
   t.deepEqual(rows.map(([, name]) => name).sort(), [...all.keys()].sort())
-  for (const [, name, initial, allowed] of rows) {
+  for (const [anchor, name, initial, allowed, why] of rows) {
+    t.is(anchor, `option-${name.toLowerCase().replaceAll('.', '-')}`)
+    t.regex(why, /^\S.{5,}[.:]$/, name)
     const rule = all.get(name)!
     if (name === 'ioThreads') t.is(initial, 'half of the cores, 1 to 4')
     else if (Array.isArray(rule.initial))
