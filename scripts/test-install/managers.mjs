@@ -1,0 +1,92 @@
+// Each package manager with each of its layouts of node_modules, or none.
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { createProject, tool } from './project.mjs'
+import { Skipped, check, expect } from './suite.mjs'
+import { tools, versionOf } from './tools.mjs'
+
+export async function testManagers({ registry, nodes }) {
+  const node = nodes.find(({ line }) => line === '24')
+  for (const manager of managers(registry)) {
+    await check(manager.name, async () => {
+      const project = createProject(registry, node)
+      project.copyPrograms()
+      Object.assign(project.env, manager.env)
+      for (const [file, text] of Object.entries(manager.files ?? {})) project.write(file, text)
+      if (manager.command === undefined) throw new Skipped('there is none for this platform')
+      await project.run(manager.command === 'node' ? node.path : manager.command, manager.install)
+      const flags = manager.flags ?? []
+      await project.prints('imported /packed\n', [...flags, 'serve.mjs'])
+      await project.prints('required /packed\n', [...flags, 'serve.cjs'])
+      await project.prints('imported true\n', [...flags, 'ws.mjs'])
+      return manager.look?.(project)
+    })
+  }
+}
+
+function managers({ url }) {
+  const [host] = /\d+\.\d+\.\d+\.\d+/.exec(url)
+  const yarnEnv = {
+    YARN_NPM_REGISTRY_SERVER: url.slice(0, -1),
+    YARN_UNSAFE_HTTP_WHITELIST: host,
+    YARN_ENABLE_TELEMETRY: '0',
+    YARN_ENABLE_GLOBAL_CACHE: '0',
+    YARN_ENABLE_IMMUTABLE_INSTALLS: '0',
+    YARN_ENABLE_SCRIPTS: '0',
+  }
+  const yarn = { command: 'node', install: [tool('@yarnpkg', 'cli-dist', 'bin', 'yarn.js'), 'add', 'millrace'] }
+  const berry = `yarn ${versionOf('@yarnpkg/cli-dist')}`
+  const pnpm10 = { command: 'node', install: [tool('pnpm-10', 'bin', 'pnpm.cjs'), 'add', 'millrace'] }
+  const pnpm12 = { command: nativePnpm(), install: ['add', 'millrace'] }
+  const hoisted = {
+    env: { npm_config_node_linker: 'hoisted' },
+    files: { 'pnpm-workspace.yaml': 'nodeLinker: hoisted\n' },
+  }
+  return [
+    { name: `pnpm ${versionOf('pnpm-10')}, isolated`, ...pnpm10, look: isIsolated },
+    { name: `pnpm ${versionOf('pnpm-10')}, hoisted`, ...pnpm10, ...hoisted, look: isHoisted },
+    { name: `pnpm ${versionOf('pnpm-12')}, isolated`, ...pnpm12, look: isIsolated },
+    { name: `pnpm ${versionOf('pnpm-12')}, hoisted`, ...pnpm12, ...hoisted, look: isHoisted },
+    {
+      name: `yarn ${versionOf('yarn-1')}`,
+      command: 'node',
+      install: [tool('yarn-1', 'bin', 'yarn.js'), 'add', 'millrace'],
+      look: isHoisted,
+    },
+    {
+      name: `${berry}, node_modules`,
+      ...yarn,
+      env: { ...yarnEnv, YARN_NODE_LINKER: 'node-modules' },
+      files: { 'yarn.lock': '' },
+      look: isHoisted,
+    },
+    {
+      name: `${berry}, Plug'n'Play`,
+      ...yarn,
+      env: { ...yarnEnv, YARN_NODE_LINKER: 'pnp' },
+      files: { 'yarn.lock': '' },
+      flags: ['--require', './.pnp.cjs', '--loader', './.pnp.loader.mjs', '--no-warnings'],
+      look: isUnplugged,
+    },
+  ]
+}
+
+function nativePnpm() {
+  const file = join(tools, '@pnpm', `exe.${process.platform}-${process.arch}`, 'pnpm')
+  return existsSync(file) ? file : undefined
+}
+
+function isIsolated({ directory }) {
+  expect(existsSync(join(directory, 'node_modules', '.pnpm')), 'there is no node_modules/.pnpm')
+  expect(!existsSync(join(directory, 'node_modules', 'node-gyp-build')), 'node_modules is hoisted')
+}
+
+function isHoisted({ directory }) {
+  expect(existsSync(join(directory, 'node_modules', 'node-gyp-build')), 'node_modules is not hoisted')
+}
+
+function isUnplugged({ directory }) {
+  expect(existsSync(join(directory, '.yarn', 'unplugged')), 'nothing was unplugged')
+  expect(!existsSync(join(directory, 'node_modules', 'millrace')), 'there is a node_modules')
+}

@@ -1,0 +1,78 @@
+// The tarballs that are installed: what `npm run package` has made, what it needs from elsewhere, and stand-ins for the
+// platforms that were not built, so that a package manager sees all that a user's sees.
+
+import { spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fail, filesBelow, newest, root, step } from '../_shared.mjs'
+
+const built = join(root, 'build', 'packages')
+
+/** The directory with the tarballs; packs them first where they are missing or older than what they hold. */
+export function findTarballs(given) {
+  if (given !== undefined) return given
+  const list = join(built, 'packages.json')
+  const sources = [...filesBelow('dist'), join(root, 'package.json'), ...filesBelow('build/addons')]
+  if (!existsSync(list) || newest([list]) < newest(sources)) {
+    const args = existsSync(join(root, 'build', 'addons')) ? ['--no-build'] : []
+    if (!step(process.execPath, [join('scripts', 'package.mjs'), ...args])) fail('the packages could not be made.')
+  }
+  return built
+}
+
+/** What there is: the main package, the platform packages by platform, the version. */
+export function readTarballs(directory) {
+  const { version, packages } = JSON.parse(readFileSync(join(directory, 'packages.json'), 'utf8'))
+  const platforms = new Map()
+  let main
+  for (const { platform, file } of packages) {
+    if (platform === undefined) main = join(directory, file)
+    else platforms.set(platform, join(directory, file))
+  }
+  if (main === undefined) fail(`${directory} holds no package \`millrace\`.`)
+  return { version, main, platforms }
+}
+
+/** What the registry serves beside the tarballs; packed into `directory`. */
+export function packOthers(directory, { version, platforms }) {
+  const missing = readdirSync(join(root, 'npm')).filter((platform) => !platforms.has(platform))
+  return [pack(join(root, 'node_modules', 'node-gyp-build'), directory), ...missing.map(standIn), oldVersion()]
+
+  function standIn(platform) {
+    return packAs(platform, { version }, 'exports.version = () => "a stand-in"\n')
+  }
+
+  // An older release of this platform's package, for an installation whose halves differ.
+  function oldVersion() {
+    return packAs(hostPlatform(), { version: '0.0.1' }, `exports.version = () => '0.0.1'\n`)
+  }
+
+  function packAs(platform, change, code) {
+    const from = join(directory, `${platform}-${change.version}`)
+    mkdirSync(from, { recursive: true })
+    const manifest = JSON.parse(readFileSync(join(root, 'npm', platform, 'package.json'), 'utf8'))
+    const stated = { ...manifest, ...change, main: 'addon.js', files: ['addon.js'] }
+    writeFileSync(join(from, 'package.json'), JSON.stringify(stated))
+    writeFileSync(join(from, 'addon.js'), code)
+    return pack(from, directory)
+  }
+}
+
+/** The platform of this machine, by the name of its package. */
+export function hostPlatform() {
+  const { platform, arch } = process
+  if (platform === 'win32') return `win32-${arch}-msvc`
+  if (platform !== 'linux') return `${platform}-${arch}`
+  return `linux-${arch}-${process.report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl'}`
+}
+
+// By tar and not by npm, which takes a second each.
+function pack(from, directory) {
+  const { name, version } = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8'))
+  const stage = join(directory, 'stage', `${name}-${version}`)
+  cpSync(from, join(stage, 'package'), { recursive: true, dereference: true })
+  const file = join(directory, `${name}-${version}.tgz`)
+  const { status, stderr } = spawnSync('tar', ['-czf', file, '-C', stage, 'package'], { encoding: 'utf8' })
+  if (status !== 0) fail(`${name} could not be packed: ${stderr}`)
+  return file
+}
