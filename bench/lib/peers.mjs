@@ -13,6 +13,11 @@ export const projectRoot = new URL('../..', import.meta.url).pathname
 const require = createRequire(import.meta.url)
 const every = ['hello', 'busy', 'json', 'post', 'upload', 'download', 'churn']
 const sockets = ['ws-echo', 'ws-publish', 'ws-deflate']
+/** What is measured of this server in other runtimes. */
+const inside = ['hello', 'json', 'ws-echo']
+const bun = '@oven/bun-linux-x64/bin/bun'
+const deno = '@deno/linux-x64-glibc/deno'
+const denoFlags = ['run', '--allow-net', '--allow-read', '--allow-env', '--no-lock', '--no-config']
 
 /**
  * Each peer: what it is, the handlers it has, those it has over TLS, the command that serves one of them (or `launch`, for one that needs
@@ -26,6 +31,22 @@ export const peers = {
     javascript: true,
     command: (handler, { node }) => [node, server('millrace'), handler],
     version: () => require(join(projectRoot, 'package.json')).version,
+  },
+  'millrace-bun': {
+    about: 'this server inside Bun, beside Bun.serve',
+    handlers: inside,
+    javascript: true,
+    command: (handler) => [installed(bun), server('millrace'), handler],
+    version: () => packageVersion('@oven/bun-linux-x64'),
+    missing: () => missingBinary(bun),
+  },
+  'millrace-deno': {
+    about: 'this server inside Deno, beside Deno.serve',
+    handlers: inside,
+    javascript: true,
+    command: (handler) => [installed(deno), ...denoFlags, '--allow-ffi', server('millrace'), handler],
+    version: () => packageVersion('@deno/linux-x64-glibc'),
+    missing: () => missingBinary(deno),
   },
   uwebsockets: {
     about: 'uWebSockets.js, its binaries as published on npm under this name',
@@ -42,21 +63,18 @@ export const peers = {
     javascript: true,
     // Bun has no declared length for a stream: what it is given is dropped, and the body comes in chunks.
     chunked: ['download'],
-    command: (handler) => [installed('@oven/bun-linux-x64/bin/bun'), server('bun'), handler],
+    command: (handler) => [installed(bun), server('bun'), handler],
     version: () => packageVersion('@oven/bun-linux-x64'),
-    missing: () => missingBinary('@oven/bun-linux-x64/bin/bun'),
+    missing: () => missingBinary(bun),
   },
   deno: {
     about: 'Deno.serve',
     handlers: [...every, 'gzip', 'ws-echo', 'ws-publish'],
     overTls: ['hello'],
     javascript: true,
-    command: (handler) => {
-      const flags = ['run', '--allow-net', '--allow-read', '--allow-env', '--no-lock', '--no-config']
-      return [installed('@deno/linux-x64-glibc/deno'), ...flags, server('deno'), handler]
-    },
+    command: (handler) => [installed(deno), ...denoFlags, server('deno'), handler],
     version: () => packageVersion('@deno/linux-x64-glibc'),
-    missing: () => missingBinary('@deno/linux-x64-glibc/deno'),
+    missing: () => missingBinary(deno),
   },
   node: {
     about: 'node:http, and node:https over TLS',

@@ -18,8 +18,8 @@ export function reportMarkdown(measured, { chart } = {}) {
 export function targetTable(judged) {
   return table(
     ['scenario', 'figure', 'target', 'reached', ''],
-    judged.map(({ scenario, figure, atMost, atLeast, to, reached, met }) => {
-      const title = titleOf(figure, scenarios[scenario].unit)
+    judged.map(({ scenario, figure, atMost, atLeast, of, to, reached, met }) => {
+      const title = `${of === undefined ? '' : `${of}: `}${titleOf(figure, scenarios[scenario].unit)}`
       return [
         scenario,
         to === undefined ? title : `${title}, ratio to ${to}`,

@@ -1,5 +1,7 @@
 // What millrace is to reach: ratios to another row of the same scenario, formed in the same rounds, or absolute figures.
 
+import { ratio } from './figures.mjs'
+
 export const subject = 'millrace'
 
 /** The row in which a scenario shows the subject with another scenario's handler and load, measured in the same rounds. */
@@ -7,7 +9,7 @@ export function besideName(scenario) {
   return `${subject} ${scenario}`
 }
 
-/** `to` is the row the ratio is formed with; without it the figure itself is meant. */
+/** `to` is the row the ratio is formed with; without it the figure itself is meant. `of` is the row meant, if not the subject's. */
 export const targets = [
   { scenario: 'hello', figure: 'javascript', atMost: 0.2, to: 'uwebsockets' },
   { scenario: 'hello', figure: 'cpu', atMost: 1.0, to: 'uwebsockets' },
@@ -52,6 +54,10 @@ export const targets = [
   { scenario: 'tls-handshakes', figure: 'rate', atLeast: 1.0, to: 'uwebsockets' },
   { scenario: 'tls-file', figure: 'rate', atLeast: 0.9, to: 'nginx' },
   { scenario: 'tls-idle', figure: 'memory', atMost: 1.0, to: 'uwebsockets' },
+  ...['bun', 'deno'].flatMap((to) => [
+    { scenario: 'hello', figure: 'cpu', atMost: 1.0, of: `millrace-${to}`, to },
+    { scenario: 'pipelined', figure: 'rate', atLeast: 4, of: `millrace-${to}`, to },
+  ]),
 ]
 
 /** Every target whose scenario was measured with both sides, with what was reached. */
@@ -59,12 +65,16 @@ export function judge(measured) {
   const judged = []
   for (const target of targets) {
     const { results } = measured.find(({ scenario }) => scenario === target.scenario) ?? {}
-    const { figure, to } = target
-    const over = to === undefined ? results?.[subject]?.[figure] : results?.[to]?.subjectRatio?.[figure]
-    const reached = over?.median
+    const reached = results && reachedBy(target, results)?.median
     if (reached === undefined || Number.isNaN(reached)) continue
     const met = target.atMost === undefined ? reached >= target.atLeast : reached <= target.atMost
     judged.push({ ...target, reached, met })
   }
   return judged
+}
+
+function reachedBy({ figure, of = subject, to }, results) {
+  if (to === undefined) return results[of]?.[figure]
+  if (of === subject) return results[to]?.subjectRatio?.[figure]
+  return results[of] && results[to] && ratio(results[of].rounds, results[to].rounds, figure)
 }
