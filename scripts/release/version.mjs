@@ -7,10 +7,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { changesSince, releasedVersions } from '../api/released.mjs'
 import { compareVersions, isEnough, isVersion, leastVersion } from '../api/semver.mjs'
-import { fail, root, step } from '../_shared.mjs'
+import { fail, root } from '../_shared.mjs'
 import { platforms } from '../package/platforms.mjs'
 import { releaseChangelog, tellsOfBreaking } from './changelog.mjs'
-import { setCrateVersion, setLoaderVersion, setPackageVersion } from './versions.mjs'
+import { setCrateVersion, setLoaderVersion, setLockVersion, setPackageVersion } from './versions.mjs'
 
 const from = process.env.npm_old_version
 const to = process.env.npm_new_version
@@ -44,17 +44,14 @@ function checkVersion() {
 }
 
 async function setVersion() {
+  const locks = ['Cargo.lock', 'fuzz/Cargo.lock']
   const manifests = platforms.map(({ name }) => `npm/${name}/package.json`)
   write('Cargo.toml', setCrateVersion(read('Cargo.toml'), to))
+  for (const path of locks) write(path, setLockVersion(read(path), from, to))
   for (const path of manifests) write(path, setPackageVersion(read(path), to))
   write('binding.cjs', setLoaderVersion(read('binding.cjs'), from, to))
   write('CHANGELOG.md', await releaseChangelog(read('CHANGELOG.md'), to, new Date()))
-  // Each lock file of Rust names the workspace's crates with their version; nothing else in it is to move.
-  for (const manifest of ['Cargo.toml', 'fuzz/Cargo.toml']) {
-    const args = ['update', '--workspace', '--offline', '--quiet', '--manifest-path', manifest]
-    if (!step('cargo', args)) fail('cargo could not bring the lock files along.')
-  }
-  const changed = ['Cargo.toml', 'Cargo.lock', 'fuzz/Cargo.lock', 'binding.cjs', 'CHANGELOG.md', ...manifests]
+  const changed = ['Cargo.toml', ...locks, 'binding.cjs', 'CHANGELOG.md', ...manifests]
   // npm hands `false` on as an empty word.
   if (process.env.npm_config_git_tag_version === '') return
   if (spawnSync('git', ['add', '--', ...changed], { cwd: root, stdio: 'inherit' }).status !== 0) {
