@@ -49,7 +49,12 @@ export function extract({ file, entry }) {
     },
   })
   if (!succeeded) throw new Error(`${entry}: ${problems.join('\n')}`)
-  return readFileSync(join(folder, name), 'utf8')
+  return withoutRemarks(readFileSync(join(folder, name), 'utf8'))
+}
+
+// A comment that was written or lost is no change of the types.
+function withoutRemarks(report) {
+  return report.replaceAll(/^ *\/\/ \(undocumented\)\n/gm, '').replaceAll(/ \(undocumented\)$/gm, '')
 }
 
 // The report is about the shape of the types. How their comments are written is for TypeDoc, which shows them.
