@@ -45,7 +45,10 @@ export function load(app) {
 /** `keyof typeof TABLE` is for those who have the table before them; what it comes to is for all others. */
 function listWords(context, reflection) {
   if (!reflection.kindOf(ReflectionKind.TypeAlias)) return
-  const declared = context.checker.getDeclaredTypeOfSymbol(context.getSymbolFromReflection(reflection))
+  const symbol = context.getSymbolFromReflection(reflection)
+  // A union that is written out is as it should be.
+  if (symbol.declarations.some(({ type }) => type?.types !== undefined)) return
+  const declared = context.checker.getDeclaredTypeOfSymbol(symbol)
   if (!declared.isUnion() || declared.types.length > 20) return
   if (declared.types.every((type) => type.isStringLiteral())) reflection.comment?.modifierTags.add('@useDeclaredType')
 }

@@ -18,10 +18,12 @@ const PAGES = {
   defaults: '/defaults',
   reference: '/reference/',
   class: '/reference/millrace/classes/Server',
-  types: '/reference/millrace/',
+  types: '/reference/millrace',
   benchmarks: '/benchmarks',
   architecture: '/architecture',
   example: '/examples/app',
+  compared: '/comparison',
+  proxy: '/guides/behind-a-proxy',
 }
 
 const SIZES = [

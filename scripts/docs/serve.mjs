@@ -1,8 +1,8 @@
 // The documentation, served: files that carry the hash of their content in their name are kept for ever, pages are asked for
 // again and mostly not sent again, and all of them go out as they were compressed when they were built.
 
-import { readFileSync } from 'node:fs'
-import { createServer, staticFiles } from 'millrace'
+import { readFileSync, readdirSync } from 'node:fs'
+import { createServer, fixed, staticFiles } from 'millrace'
 import { built } from './places.mjs'
 
 /** Serves what `npm run docs -- --build` has made; gives the server's address and the server. */
@@ -25,6 +25,10 @@ export async function serveSite({ host = '127.0.0.1', port = 4000 } = {}) {
       headers: { 'x-content-type-options': 'nosniff' },
     }),
   )
+  // A folder's page is at its name with a slash, which relative links on it count on.
+  for (const folder of foldersWithPage(root)) {
+    server.get(folder, fixed({ status: 308, headers: { location: `${folder}/` } }))
+  }
   // Addresses have no `.html`. What leads out of the folder is to the core a file that is not there.
   server.get('/*path', async (request, response) => {
     try {
@@ -47,4 +51,11 @@ export async function serveSite({ host = '127.0.0.1', port = 4000 } = {}) {
 function fileOf(path) {
   if (path.endsWith('/')) return `${path.slice(1)}index.html`
   return path.includes('.') ? path.slice(1) : `${path.slice(1)}.html`
+}
+
+function foldersWithPage(root) {
+  const paths = readdirSync(root, { recursive: true }).map((path) => `/${path.replaceAll('\\', '/')}`)
+  return paths
+    .filter((path) => path.endsWith('/index.html') && path !== '/index.html')
+    .map((path) => path.slice(0, -11))
 }

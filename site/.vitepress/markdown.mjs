@@ -19,17 +19,28 @@ export function configure(markdown) {
       if (token.type === 'td_open' || token.type === 'th_open') finishCell(token, tokens[at + 1].content)
     }
   })
-  // Code that is indented looks like code between fences.
-  markdown.core.ruler.push('indented', ({ tokens }) => {
-    for (const token of tokens) {
-      if (token.type !== 'code_block') continue
-      token.type = 'fence'
-      token.info = /^(?:\$ )?(?:bash|cargo|curl|git|node|npm|npx) /.test(token.content) ? 'sh' : 'text'
-    }
+  markdown.core.ruler.push('languages', ({ tokens }) => {
+    for (const token of tokens) finishCode(token)
   })
+  // Long names may go on in another line where they have a dot.
+  const { code_inline: code } = rules
+  rules.code_inline = (...args) => code(...args).replaceAll(/(?<=[a-z]{4})\.(?=[a-zA-Z]{4})/g, '.<wbr>')
   // Two braces are Vue's in a page, not in Markdown.
   const { text } = rules
   rules.text = (...args) => text(...args).replaceAll('{{', '&#123;&#123;')
+}
+
+/** What the highlighter does not know, and what comes near. */
+const languages = { caddyfile: 'nginx', haproxy: 'ini' }
+
+function finishCode(token) {
+  // Code that is indented looks like code between fences.
+  if (token.type === 'code_block') {
+    token.type = 'fence'
+    token.info = /^(?:\$ )?(?:bash|cargo|curl|git|node|npm|npx) /.test(token.content) ? 'sh' : 'text'
+  } else if (token.type === 'fence') {
+    token.info = languages[token.info] ?? token.info
+  }
 }
 
 function finishCell(token, content) {
