@@ -11,7 +11,7 @@ import { root } from '../_helpers/releasing'
 const run = promisify(execFile)
 const report = '__test__/types/millrace.api.md'
 const parts = ['package.json', 'package-lock.json', '.npmrc', '.prettierrc', 'Cargo.toml', 'Cargo.lock', 'CHANGELOG.md']
-parts.push('binding.cjs', 'fuzz/Cargo.lock', 'npm', 'scripts', report)
+parts.push('fuzz/Cargo.lock', 'npm', 'scripts', report)
 parts.push('__test__/types/millrace-ws.api.md')
 let copy: string
 
@@ -34,7 +34,6 @@ test.serial('a release sets the version everywhere, gives the changelog its sect
   t.is(await git('log', '-1', '--format=%s'), 'chore(release): 9.1.0')
   t.is(await git('status', '--porcelain'), '')
   t.regex(await read('CHANGELOG.md'), /## Unreleased\n\n## 9\.1\.0 - \d{4}-\d\d-\d\d\n/)
-  t.true((await read('binding.cjs')).includes("bindingPackageVersion !== '9.1.0'"))
   t.regex(await read('fuzz/Cargo.lock'), /name = "millrace-http1"\nversion = "9\.1\.0"/)
   const { stdout } = await run(process.execPath, ['scripts/check-packages.mjs'], { cwd: copy })
   t.is(stdout, 'packages: fit together\n')

@@ -3,16 +3,19 @@
 // the same content, is passed over.
 //
 //   --dry-run   asks and says what it would do
+//   --by-hand   without provenance, which only the workflow can give: for the first version of a package, which npm wants
+//               to know before it trusts a workflow
 
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { fail, root, step } from '../_shared.mjs'
 import { platforms } from '../package/platforms.mjs'
 import { distTag, planOf } from './plan.mjs'
 
-const isRehearsal = process.argv.includes('--dry-run')
+const { values: options } = parseArgs({ options: { 'dry-run': { type: 'boolean' }, 'by-hand': { type: 'boolean' } } })
 const folder = join(root, 'build', 'packages')
 const { version, packages } = JSON.parse(readFileSync(join(folder, 'packages.json'), 'utf8'))
 
@@ -24,8 +27,9 @@ for (const { file } of plan.open) publish(join(folder, file))
 // The provenance says which commit and which run of the workflow made the package; npm shows and verifies it.
 function publish(path) {
   const args = ['publish', path, '--access', 'public', '--tag', distTag(version), '--ignore-scripts']
-  const provenance = isRehearsal ? ['--dry-run'] : ['--provenance']
-  if (!step('npm', [...args, ...provenance])) fail('publishing broke off; when the reason is dealt with, run it again.')
+  if (options['dry-run']) args.push('--dry-run')
+  else if (!options['by-hand']) args.push('--provenance')
+  if (!step('npm', args)) fail('publishing broke off; when the reason is dealt with, run it again.')
 }
 
 function integrityOf({ file }) {

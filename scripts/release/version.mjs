@@ -10,7 +10,7 @@ import { compareVersions, isEnough, isVersion, leastVersion } from '../api/semve
 import { fail, root } from '../_shared.mjs'
 import { platforms } from '../package/platforms.mjs'
 import { releaseChangelog, tellsOfBreaking } from './changelog.mjs'
-import { setCrateVersion, setLoaderVersion, setLockVersion, setPackageVersion } from './versions.mjs'
+import { setCrateVersion, setLockVersion, setPackageVersion } from './versions.mjs'
 
 const from = process.env.npm_old_version
 const to = process.env.npm_new_version
@@ -49,9 +49,8 @@ async function setVersion() {
   write('Cargo.toml', setCrateVersion(read('Cargo.toml'), to))
   for (const path of locks) write(path, setLockVersion(read(path), from, to))
   for (const path of manifests) write(path, setPackageVersion(read(path), to))
-  write('binding.cjs', setLoaderVersion(read('binding.cjs'), from, to))
   write('CHANGELOG.md', await releaseChangelog(read('CHANGELOG.md'), to, new Date()))
-  const changed = ['Cargo.toml', ...locks, 'binding.cjs', 'CHANGELOG.md', ...manifests]
+  const changed = ['Cargo.toml', ...locks, 'CHANGELOG.md', ...manifests]
   // npm hands `false` on as an empty word.
   if (process.env.npm_config_git_tag_version === '') return
   if (spawnSync('git', ['add', '--', ...changed], { cwd: root, stdio: 'inherit' }).status !== 0) {

@@ -19,15 +19,6 @@ export function setPackageVersion(packageJson, version) {
   return replaceOnce(packageJson, /(?<=^ {2}"version": ")[^"]+/m, version)
 }
 
-/** The loader that `napi build` writes, as it writes it for this version: it says it in each of its branches. */
-export function setLoaderVersion(loader, from, to) {
-  const changed = loader
-    .replaceAll(`bindingPackageVersion !== '${from}'`, `bindingPackageVersion !== '${to}'`)
-    .replaceAll(`expected ${from} but got`, `expected ${to} but got`)
-  if (from !== to && changed === loader) throw new Error(`binding.cjs does not say version ${from}.`)
-  return changed
-}
-
 function replaceOnce(text, pattern, version) {
   if (!pattern.test(text)) throw new Error('There is no version to be set.')
   return text.replace(pattern, version)
