@@ -54,7 +54,7 @@ mkdirSync(others)
 // The stand-ins first: the last of a name is its newest version.
 const registry = await startRegistry([...packOthers(others, tarballs), ...tarballs.platforms.values(), tarballs.main])
 try {
-  const suite = { registry, tarballs, version: tarballs.version, nodes: nodes(), ...options }
+  const suite = { ...options, registry, tarballs, version: tarballs.version, nodes: nodes() }
   for (const name of options.only) {
     console.log(`\n${groups[name][0]}`)
     await groups[name][1](suite)

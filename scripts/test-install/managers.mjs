@@ -13,6 +13,7 @@ export async function testManagers({ registry, nodes }) {
       const project = createProject(registry, node)
       project.copyPrograms()
       Object.assign(project.env, manager.env)
+      project.write('.npmrc', `registry=${registry.url}\n`)
       for (const [file, text] of Object.entries(manager.files ?? {})) project.write(file, text)
       if (manager.command === undefined) throw new Skipped('there is none for this platform')
       await project.run(manager.command === 'node' ? node.path : manager.command, manager.install)
@@ -64,7 +65,7 @@ function managers({ url }) {
     {
       name: `${berry}, Plug'n'Play`,
       ...yarn,
-      env: { ...yarnEnv, YARN_NODE_LINKER: 'pnp' },
+      env: { ...yarnEnv, YARN_NODE_LINKER: 'pnp', YARN_PNP_ENABLE_ESM_LOADER: '1' },
       files: { 'yarn.lock': '' },
       flags: ['--require', './.pnp.cjs', '--loader', './.pnp.loader.mjs', '--no-warnings'],
       look: isUnplugged,

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createProject, execute } from './project.mjs'
+import { createProject, execute, temporary } from './project.mjs'
 import { Skipped, check, expect } from './suite.mjs'
 import { hostPlatform } from './packages.mjs'
 
@@ -28,7 +28,7 @@ export async function testPlaces({ registry, nodes, version, tarballs }) {
     const flags = ['--preserve-symlinks', '--preserve-symlinks-main']
     await project.prints('required /packed\n', [...flags, join(link, 'serve.cjs')], { cwd: link })
   })
-  await check('the tarballs by their paths, as without a registry', async () => {
+  await check('the tarballs by their paths', async () => {
     const bare = createProject(registry, node)
     bare.copyPrograms()
     await bare.npm(['install', tarballs.main, tarballs.platforms.get(hostPlatform())])
@@ -93,13 +93,11 @@ export async function testPlaces({ registry, nodes, version, tarballs }) {
       throw new Skipped('no mount namespace can be made here')
     const { code, stdout, stderr } = await execute(
       'unshare',
-      [...namespace, 'sh', '-c', script, project.base, node.path],
+      [...namespace, 'sh', '-c', script, project.directory, node.path],
       {
-        cwd: project.base,
         env: { ...project.env, PATH: process.env.PATH },
       },
     )
-    // The project lies below what is mounted.
     expect(code === 0 && stdout === 'required /packed\n', `${code}: ${stdout}${stderr}`)
   })
   await check('a file system that runs no code (noexec): says so', async () => {
@@ -119,7 +117,7 @@ export async function testPlaces({ registry, nodes, version, tarballs }) {
   })
   await check('a user who may not write there', async () => {
     if (process.getuid() !== 0) throw new Skipped('another user needs root')
-    chmodSync(project.base, 0o755)
+    for (const directory of [temporary, project.base]) chmodSync(directory, 0o755)
     const options = {
       cwd: project.directory,
       env: { PATH: project.env.PATH, HOME: '/nonexistent' },

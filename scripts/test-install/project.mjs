@@ -67,8 +67,8 @@ export function tool(...path) {
   return join(tools, ...path)
 }
 
-/** How a command ends; `until` ends it by SIGTERM as soon as its output matches, after `then` was called with the match. */
-export function execute(command, args, { until, then, timeout = 90_000, ...options }) {
+/** How a command ends; `until` ends it by SIGTERM as soon as its output matches, after `once` was called with the match. */
+export function execute(command, args, { until, once, timeout = 90_000, ...options }) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
     let [stdout, stderr, found] = ['', '', false]
@@ -81,7 +81,7 @@ export function execute(command, args, { until, then, timeout = 90_000, ...optio
       if (!match) return
       found = true
       try {
-        await then?.(match)
+        await once?.(match)
       } catch (error) {
         stderr += `\n${error.stack}`
         child.kill('SIGKILL')

@@ -59,7 +59,7 @@ async function serves(project, what, path, text) {
     env,
     timeout: 20_000,
     until: /https?:\/\/(?:localhost|127\.0\.0\.1|\[::1?\]):(\d+)/,
-    then: async ([, port]) => (answer = await fetchText(port, path)),
+    once: async ([, port]) => (answer = await fetchText(port, path)),
   })
   expect(
     answer === text,

@@ -34,7 +34,7 @@ export async function testTypes({ registry, nodes }) {
   const project = createProject(registry, nodes.at(-1))
   project.copyPrograms()
   await project.npm(['install', 'millrace'])
-  for (const compiler of ['typescript-5.2', 'typescript-5.9', 'typescript-newest']) {
+  for (const compiler of ['typescript-5.4', 'typescript-5.9', 'typescript-newest']) {
     for (const [name, flags] of Object.entries(resolutions)) {
       // With a bundler's modules there is no `import x = require()`.
       const files = name === 'bundler' ? ['consumer.ts'] : ['consumer.mts', 'consumer.cts']
