@@ -1,14 +1,15 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { page } from './page'
+import { freePorts, page } from './page'
 
 const { show } = page('docs/guides/graceful-shutdown.md')
 
 show('a request in flight is answered, then the process ends by itself', '// server.mjs', async (t, { start }) => {
-  const { url, child, output } = await start()
+  // Long enough for a request to be there when the signal comes, also on a machine that is busy.
+  const { url, child, output } = await start((source) => freePorts(source).replace('sleep(200)', 'sleep(1500)'))
   const exited = once(child, 'exit')
   const asked = fetch(url)
-  await sleep(100)
+  await sleep(750)
   child.kill('SIGTERM')
   const answer = await asked
   t.is(await answer.text(), 'done\n')
