@@ -10,14 +10,10 @@ site="https://unofficial-builds.nodejs.org/download/release/$version"
 work=build/oldest-glibc
 
 rm -rf "$work"
-mkdir -p "$work/node_modules/millrace" "$work/node_modules/millrace-linux-x64-gnu"
+node scripts/release/installed.mjs --into "$work"
 curl -fsSL --retry 3 --output "$work/$name.tar.gz" "$site/$name.tar.gz"
 curl -fsSL --retry 3 "$site/SHASUMS256.txt" | grep " $name.tar.gz\$" | (cd "$work" && sha256sum --check --strict)
 tar -xzf "$work/$name.tar.gz" -C "$work"
-tar -xzf build/packages/millrace-[0-9]*.tgz -C "$work/node_modules/millrace" --strip-components 1
-tar -xzf build/packages/millrace-linux-x64-gnu-*.tgz -C "$work/node_modules/millrace-linux-x64-gnu" --strip-components 1
-cp -R node_modules/node-gyp-build "$work/node_modules/"
-cp scripts/release/serves.mjs "$work/"
 
 docker run --rm --network none --volume "$PWD/$work:/app:ro" --workdir /app quay.io/pypa/manylinux2014_x86_64 \
     sh -c "getconf GNU_LIBC_VERSION && ./$name/bin/node serves.mjs"
