@@ -144,7 +144,10 @@ async function pieces(url: string): Promise<string[]> {
 async function upstream(t: ExecutionContext): Promise<{ server: Server; place: string }> {
   const server = createServer({
     async handler(request, response) {
-      if (request.method === 'POST') return response.end(String((await request.bytes()).length))
+      if (request.method === 'POST') {
+        response.end(String((await request.bytes()).length))
+        return
+      }
       const { headers } = request
       const host = headers.get('host')?.replace(/:\d+$/, '')
       const told = { host, for: headers.get('x-forwarded-for'), proto: headers.get('x-forwarded-proto') }
