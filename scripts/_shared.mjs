@@ -63,11 +63,24 @@ export function tool(name) {
   return path
 }
 
-/** What napi is asked for: a release of the addon, with its loader and types, in the folder `output`. */
+/**
+ * What napi is asked for: a release of the addon with its types, in the folder `output`. Not its loader, which heeds
+ * variables of the environment that are meant for any package; `src/addon/load.ts` is ours.
+ */
 export function napiBuild(output) {
   const crate = 'crates/millrace-node/Cargo.toml'
-  const generated = ['--js', 'binding.cjs', '--dts', 'binding.d.cts']
-  return ['build', '--platform', '--release', '--manifest-path', crate, '--output-dir', output, ...generated]
+  return [
+    'build',
+    '--platform',
+    '--release',
+    '--manifest-path',
+    crate,
+    '--output-dir',
+    output,
+    '--no-js',
+    '--dts',
+    'binding.d.cts',
+  ]
 }
 
 /** Files below `directory` (all of them, recursively) whose name the filter accepts. */

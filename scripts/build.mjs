@@ -1,4 +1,4 @@
-// `npm run build [-- --native | --js]`: the addon with its loader, the TypeScript, and the entries that are not compiled.
+// `npm run build [-- --native | --js]`: the addon with its types, the TypeScript, and the entries that are not compiled.
 
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'

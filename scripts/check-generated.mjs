@@ -1,4 +1,4 @@
-// What is committed but generated must be what a build generates: the addon's loader and its types.
+// What is committed but generated must be what a build generates: the addon's types.
 // And both entries of the package must export the same names.
 
 import { spawnSync } from 'node:child_process'
@@ -8,9 +8,9 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { fail, root, step } from './_shared.mjs'
 
-const generated = ['binding.cjs', 'binding.d.cts']
+const generated = 'binding.d.cts'
 
-// Whatever builds the addon writes them along with it.
+// Whatever builds the addon writes it along.
 if (!step(process.execPath, [join('scripts', 'ensure-built.mjs')])) fail('the build failed.')
 checkCommitted()
 await checkEntries()
@@ -19,10 +19,9 @@ console.log('generated files: as committed')
 // Against the index, so that a change that is staged with its generated half passes before it is committed.
 function checkCommitted() {
   const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' })
-  if (git('ls-files', '--error-unmatch', ...generated).status !== 0)
-    fail(`${generated.join(' and ')} must be committed.`)
-  const { status, stdout } = git('diff', '--exit-code', '--', ...generated)
-  if (status !== 0) fail(`a build changes generated files; commit them with what changed them.\n\n${stdout}`)
+  if (git('ls-files', '--error-unmatch', generated).status !== 0) fail(`${generated} must be committed.`)
+  const { status, stdout } = git('diff', '--exit-code', '--', generated)
+  if (status !== 0) fail(`a build changes ${generated}; commit it with what changed it.\n\n${stdout}`)
 }
 
 async function checkEntries() {

@@ -105,12 +105,12 @@ function provideAddon(platform) {
   }
 }
 
-// With what napi has generated, when it was built here. Renamed into place, not written over: a process that has the old
+// With the types that napi has generated, when it was built here. Renamed into place, not written over: a process that has the old
 // addon mapped keeps the old file.
 function place(platform) {
   if (!chosen.includes(platform)) fail('`--place` is for this system, which is none of the targets.')
   const wasBuilt = !options['no-build'] && !options.addon
-  const generated = wasBuilt ? ['binding.cjs', 'binding.d.cts'].map((name) => join(generatedBy(platform), name)) : []
+  const generated = wasBuilt ? [join(generatedBy(platform), 'binding.d.cts')] : []
   for (const file of [...generated, addonOf(platform)]) {
     const target = join(root, basename(file))
     copyFileSync(file, `${target}.new`)
