@@ -47,6 +47,8 @@ function finishCell(token, content) {
   const align = /text-align:\s*(\w+)/.exec(token.attrGet('style') ?? '')?.[1]
   token.attrs = (token.attrs ?? []).filter(([name]) => name !== 'style')
   if (align !== undefined) token.attrJoin('class', align)
-  if (content.length > 60) token.attrJoin('class', 'long')
-  else if (content.length > 25) token.attrJoin('class', 'medium')
+  // What is seen of it: links and places to be linked to have more to them.
+  const { length } = content.replaceAll(/<[^>]*>|\]\([^)]*\)/g, '')
+  if (length > 60) token.attrJoin('class', 'long')
+  else if (length > 25) token.attrJoin('class', 'medium')
 }
