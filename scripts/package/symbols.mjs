@@ -22,9 +22,9 @@ const split = {
     run(command, ['--strip-all', `--add-gnu-debuglink=${debug}`, library, file], env)
   },
 
-  // Built with `split-debuginfo=packed`, which has rustc call dsymutil.
+  // Built with `split-debuginfo=packed`, which has rustc call dsymutil; what cargo puts beside the library is a link.
   'mach-o'(library, file, symbols) {
-    cpSync(`${library}.dSYM`, `${symbols}.dSYM`, { recursive: true })
+    cpSync(`${library}.dSYM`, `${symbols}.dSYM`, { recursive: true, dereference: true })
     copyFileSync(library, file)
     run('strip', ['-x', '-S', file])
     // On arm64 the system runs signed code only, and stripping has made the linker's signature void.
