@@ -26,13 +26,17 @@ export interface AnswerInfo {
 
 /** What is told of a request after its answer. */
 export interface AnsweredRequest {
+  /** As received: any token is possible. */
   readonly method: string
-  /** As received: path and query, mostly. */
+  /** The target as received: path and query, mostly. */
   readonly url: string
+  /** `'1.1'` or `'1.0'`. */
   readonly httpVersion: '1.0' | '1.1'
-  /** The header; `''` without one, and cut after 1024 bytes, as are those below. */
+  /** The header `host`; `''` without one, and cut after 1024 bytes, as are those below. */
   readonly host: string
+  /** The header `referer`. */
   readonly referer: string
+  /** The header `user-agent`. */
   readonly userAgent: string
 }
 

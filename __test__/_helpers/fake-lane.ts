@@ -526,6 +526,11 @@ export class Batch {
     return this.serverEvent(4, name, server)
   }
 
+  /** An exchange has come to its end, on a server that wants to know. */
+  answered(lines: readonly string[], server = 1): this {
+    return this.serverEvent(5, lines.join('\n'), server)
+  }
+
   /** Writes the batch as the core does and returns its text. */
   write(inbox: Uint8Array, more: boolean): string {
     const memory = Buffer.from(inbox.buffer, inbox.byteOffset, inbox.length)

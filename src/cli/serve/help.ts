@@ -17,7 +17,7 @@ Where:
 
 TLS:
   --tls               speak HTTPS, with a certificate that is made for this run
-  --cert <file>       speak HTTPS with this certificate, as \`millrace cert\` makes
+  --cert <file>       speak HTTPS with this certificate, see \`millrace cert\`
   --key <file>        and its key; both are read again when they change
 
 Modules:
