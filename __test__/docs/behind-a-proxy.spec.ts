@@ -143,17 +143,14 @@ async function pieces(url: string): Promise<string[]> {
 /** A server for the proxies, which tells what it was told. */
 async function upstream(t: ExecutionContext): Promise<{ server: Server; place: string }> {
   const server = createServer({
-    async handler(request, response) {
-      if (request.method === 'POST') {
-        response.end(String((await request.bytes()).length))
-        return
-      }
+    handler(request, response) {
       const { headers } = request
       const host = headers.get('host')?.replace(/:\d+$/, '')
       const told = { host, for: headers.get('x-forwarded-for'), proto: headers.get('x-forwarded-proto') }
       response.end(JSON.stringify(told))
     },
   })
+  server.post('/', async (request, response) => response.end(String((await request.bytes()).length)))
   server.get('/events', async (_request, response) => {
     response.setHeader('content-type', 'text/event-stream')
     response.setHeader('x-accel-buffering', 'no')

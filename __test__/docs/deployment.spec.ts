@@ -67,6 +67,18 @@ show('threads share a port, and close when they are told', '// threads.mjs', asy
   t.deepEqual(await exited, [0, null])
 })
 
+show('every answer is logged, also those of the core', '// logged.mjs', async (t, { start }) => {
+  const { url, output } = await start()
+  await fetch(`${url}/ready`)
+  await fetch(`${url}/none`)
+  const lines = (): string[] => output().split('\n').slice(1, -1)
+  while (lines().length < 2) await sleep(10)
+  t.deepEqual(
+    lines().map((line) => (JSON.parse(line) as { status: number }).status),
+    [200, 404],
+  )
+})
+
 test('the unit of the guide to deployment is one for systemd', (t) => {
   const analyze = installed(t, 'systemd-analyze')
   if (analyze === undefined) return

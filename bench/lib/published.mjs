@@ -12,7 +12,7 @@ import { scenarios } from './scenarios.mjs'
 import { subject } from './targets.mjs'
 
 const results = join(projectRoot, 'bench', 'results', 'linux-x64-node20.json')
-const page = join(projectRoot, 'docs', 'benchmarks.md')
+const pages = ['docs/benchmarks.md', 'docs/guides/performance.md'].map((name) => join(projectRoot, name))
 const folder = join(projectRoot, 'docs', 'charts')
 
 /** Each chart with its panels, from top to bottom. */
@@ -113,7 +113,7 @@ export function published() {
   const drawn = Object.entries(charts).map(([name, chart]) => [name, { ...chart, panels: known(chart.panels, byName) }])
   return [
     ...drawn.map(([name, chart]) => ({ file: join(folder, `${name}.svg`), content: panelsSvg(chart, byName) })),
-    { file: page, content: fill(readFileSync(page, 'utf8'), new Map(drawn), measured) },
+    ...pages.map((file) => ({ file, content: fill(readFileSync(file, 'utf8'), new Map(drawn), measured) })),
   ]
 }
 
@@ -129,6 +129,7 @@ export function fill(text, drawn, measured) {
     figures: (name) => figureTable(byName.get(name)),
     machine: () => machine(measured),
     worse: () => worseTable(measured),
+    costs: () => costTable(byName),
   }
   return text.replaceAll(/(<!-- (\w+)(?:: ([\w-]+))? -->\n)[^]*?(<!-- end -->)/g, (_, mark, kind, name, end) => {
     return `${mark}\n${makers[kind](name)}\n\n${end}`
@@ -149,6 +150,28 @@ function figureTable({ scenario, results }) {
 
 function median(figure, value) {
   return value === undefined ? '–' : figures[figure].format(value.median)
+}
+
+/** What a request costs the subject, by what is done for it. */
+function costTable(byName) {
+  const rows = Object.entries(COSTS).flatMap(([scenario, title]) => {
+    const { cpu, javascript } = byName.get(scenario)?.results[subject] ?? {}
+    return cpu ? [[title, javascript.median.toFixed(2), cpu.median.toFixed(2)]] : []
+  })
+  return table(['what', 'JavaScript thread, µs', 'all threads, µs'], rows)
+}
+
+const COSTS = {
+  hello: 'a short text, one request after the other',
+  pipelined: 'the same, 16 requests in one piece',
+  json: 'the path and two headers read, JSON answered',
+  routed: 'one of 500 routes, two parameters read',
+  post: '1 KiB of JSON read and parsed',
+  gzip: '20 KiB of JSON made, and compressed',
+  fixed: 'a fixed answer',
+  'file-10k': 'a file of 10 KiB',
+  'ws-echo': 'a WebSocket message sent back',
+  'ws-echo-16': 'the same, 16 in flight on each socket',
 }
 
 /** All figures of other servers that are better than the subject's by more than noise makes, with the subject's own. */
