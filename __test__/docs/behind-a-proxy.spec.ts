@@ -120,11 +120,11 @@ async function passesAll(t: ExecutionContext, server: Server, port: number): Pro
   t.true(server.stats().accepted - before <= 2, 'connections are kept')
 
   const body = Buffer.alloc(2 * 1024 * 1024)
-  t.is(await (await fetch(url, { method: 'POST', body })).text(), String(body.length))
+  t.is(await (await fetch(`${url}/count`, { method: 'POST', body })).text(), String(body.length))
 
   const streamed = await pieces(`${url}/events`)
   t.is(streamed.join(''), 'data: one\n\ndata: two\n\n')
-  t.is(streamed.length, 2)
+  t.true(streamed.length > 1)
 
   const socket = new WebSocket(`ws://127.0.0.1:${port}/echo`)
   await once(socket, 'open')
@@ -150,7 +150,7 @@ async function upstream(t: ExecutionContext): Promise<{ server: Server; place: s
       response.end(JSON.stringify(told))
     },
   })
-  server.post('/', async (request, response) => response.end(String((await request.bytes()).length)))
+  server.post('/count', async (request, response) => response.end(String((await request.bytes()).length)))
   server.get('/events', async (_request, response) => {
     response.setHeader('content-type', 'text/event-stream')
     response.setHeader('x-accel-buffering', 'no')
