@@ -2,30 +2,30 @@
 // file that a page needs is there, and nothing comes from elsewhere or needs what the policy forbids.
 
 import { existsSync, readFileSync } from 'node:fs'
-import { join, posix } from 'node:path'
-import { filesBelow } from '../_shared.mjs'
+import { join, posix, relative } from 'node:path'
+import { filesBelow, root } from '../_shared.mjs'
 import { built } from './places.mjs'
 
 /** Gives all that is wrong. */
-export function check() {
+export function check(site = built('html'), tell = console.log) {
   const pages = new Map()
-  for (const path of filesBelow(join('build', 'site', 'html'), (name) => name.endsWith('.html'))) {
+  for (const path of filesBelow(relative(root, site), (name) => name.endsWith('.html'))) {
     const html = readFileSync(path, 'utf8')
-    pages.set(addressOf(path), {
+    pages.set(addressOf(site, path), {
       html,
       ids: new Set([...html.matchAll(/\sid="([^"]*)"/g)].map(([, id]) => decoded(id))),
     })
   }
   const problems = [...pages].flatMap(([address, page]) => [
-    ...deadLinks(address, page, pages),
+    ...deadLinks(site, address, page, pages),
     ...foreign(address, page),
     ...unreadable(address, page),
   ])
-  console.log(`${pages.size} pages looked through`)
+  tell(`${pages.size} pages looked through`)
   return problems
 }
 
-function* deadLinks(address, { html }, pages) {
+function* deadLinks(site, address, { html }, pages) {
   for (const [, , attribute, value] of html.matchAll(/<(a|link|script|img|source)\b[^>]*?\s(href|src)="([^"]*)"/g)) {
     const target = decoded(value)
     if (/^(?:https?:|mailto:|data:)/.test(target)) continue
@@ -34,7 +34,7 @@ function* deadLinks(address, { html }, pages) {
     const page = pages.get(place)
     const fragment = decodeURIComponent(hash.slice(1))
     if (page === undefined) {
-      if (!existsSync(join(built('html'), place)) || place.endsWith('/'))
+      if (!existsSync(join(site, place)) || place.endsWith('/'))
         yield `${address}: ${attribute} ${target} leads nowhere`
     } else if (fragment !== '' && !page.ids.has(fragment)) {
       yield `${address}: ${target} names no place on that page`
@@ -57,8 +57,8 @@ function* unreadable(address, { html }) {
   if (!/<main\b/.test(html)) yield `${address}: it has no main landmark`
 }
 
-function addressOf(path) {
-  return `/${posix.relative(built('html'), path)}`.replace(/(?:index)?\.html$/, '')
+function addressOf(site, path) {
+  return `/${posix.relative(site, path)}`.replace(/(?:index)?\.html$/, '')
 }
 
 function decoded(text) {

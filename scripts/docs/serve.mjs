@@ -2,14 +2,14 @@
 // again and mostly not sent again, and all of them go out as they were compressed when they were built.
 
 import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { createServer, fixed, staticFiles } from 'millrace'
 import { built } from './places.mjs'
 
 /** Serves what `npm run docs -- --build` has made; gives the server's address and the server. */
-export async function serveSite({ host = '127.0.0.1', port = 4000 } = {}) {
-  const root = built('html')
+export async function serveSite({ host = '127.0.0.1', port = 4000, root = built('html') } = {}) {
   const headers = {
-    'content-security-policy': readFileSync(built('policy.txt'), 'utf8'),
+    'content-security-policy': readFileSync(join(root, '..', 'policy.txt'), 'utf8'),
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
   }
