@@ -18,7 +18,9 @@ for (const name of ['ci.yml', 'release.yml']) {
       scripts.filter((script) => !(script in manifest.scripts)),
       [],
     )
-    const files = [...text(name).matchAll(/(?:node|bash|sh) ((?:scripts|\.ci)\/[\w./-]+)/g)].map(([, file]) => file ?? '')
+    const files = [...text(name).matchAll(/(?:node|bash|sh) ((?:scripts|\.ci)\/[\w./-]+)/g)].map(
+      ([, file]) => file ?? '',
+    )
     t.true(files.length > 0)
     t.deepEqual(
       files.filter((file) => !existsSync(path.join(root, file))),
