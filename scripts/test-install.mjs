@@ -3,7 +3,7 @@
 // type-checked, bundled, served from; and what is said when the addon is missing.
 //
 //   --tarballs <dir>   with packages.json; without it those of `npm run package`, made when they are missing or stale
-//   --only <names>     runtimes, managers, types, bundlers, failures, places, systems
+//   --only <names>     runtimes, managers, types, failures, places, bundlers, systems
 //   --all              also the systems that have to be downloaded first (an old Debian, musl)
 //   --assert-time      fails when the first answer takes ten seconds or longer
 //
@@ -21,19 +21,19 @@ import { testPlaces } from './test-install/places.mjs'
 import { temporary } from './test-install/project.mjs'
 import { startRegistry } from './test-install/registry.mjs'
 import { testRuntimes } from './test-install/runtimes.mjs'
-import { seconds, summary } from './test-install/suite.mjs'
+import { inGroup, inLanes, seconds, summary } from './test-install/suite.mjs'
 import { testSystems } from './test-install/systems.mjs'
 import { MissingTools, nodes, provideTools } from './test-install/tools.mjs'
 import { testTypes } from './test-install/types.mjs'
 
 const groups = {
-  runtimes: ['Versions of Node.js', testRuntimes],
-  managers: ['Package managers', testManagers],
-  types: ['Types', testTypes],
-  bundlers: ['Bundlers', testBundlers],
-  failures: ['Without the addon', testFailures],
-  places: ['Places', testPlaces],
-  systems: ['Systems', testSystems],
+  runtimes: ['Node.js', testRuntimes],
+  managers: ['managers', testManagers],
+  types: ['types', testTypes],
+  failures: ['without the addon', testFailures],
+  places: ['places', testPlaces],
+  bundlers: ['bundlers', testBundlers],
+  systems: ['systems', testSystems],
 }
 
 const options = readOptions()
@@ -55,10 +55,10 @@ mkdirSync(others)
 const registry = await startRegistry([...packOthers(others, tarballs), ...tarballs.platforms.values(), tarballs.main])
 try {
   const suite = { ...options, registry, tarballs, version: tarballs.version, nodes: nodes() }
-  for (const name of options.only) {
-    console.log(`\n${groups[name][0]}`)
-    await groups[name][1](suite)
-  }
+  const run = (name) => inGroup(groups[name][0], () => groups[name][1](suite))
+  // Alone, as it tells how long an installation takes.
+  if (options.only.includes('runtimes')) await run('runtimes')
+  await inLanes(options.only.filter((name) => name !== 'runtimes').map((name) => () => run(name)))
 } finally {
   await registry.close()
   rmSync(temporary, { recursive: true, force: true })

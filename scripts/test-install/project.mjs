@@ -27,6 +27,7 @@ export function createProject(registry, node, name = 'app') {
     npm_config_registry: registry.url,
     npm_config_cache: join(base, 'cache'),
     npm_config_ignore_scripts: 'true',
+    YARN_CACHE_FOLDER: join(base, 'yarn'),
     npm_config_update_notifier: 'false',
     npm_config_fund: 'false',
     npm_config_audit: 'false',

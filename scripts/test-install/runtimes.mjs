@@ -5,18 +5,19 @@ import { get } from 'node:http'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createProject, execute } from './project.mjs'
-import { check, expect, seconds } from './suite.mjs'
+import { check, expect, inLanes, seconds } from './suite.mjs'
 import { compilers, find } from './tools.mjs'
 
 export async function testRuntimes({ registry, nodes, version, limit }) {
-  for (const node of nodes) await testRuntime(registry, node, version, limit)
+  const projects = nodes.map((node) => createProject(registry, node))
+  // One after another, as the time is told.
+  for (const project of projects) await testInstallation(project, limit)
+  await inLanes(projects.map((project) => () => testEntries(project, version)))
 }
 
-async function testRuntime(registry, node, version, limit) {
-  const on = `Node.js ${node.version}`
-  const project = createProject(registry, node)
+async function testInstallation(project, limit) {
   project.copyPrograms()
-  await check(`${on}: installs without a compiler and answers a request`, async () => {
+  await check(`${project.node.version}: installs without a compiler and answers a request`, async () => {
     const found = compilers.filter((name) => find(name, project.env.PATH))
     expect(found.length === 0, `on the PATH: ${found.join(', ')}`)
     const began = performance.now()
@@ -27,6 +28,10 @@ async function testRuntime(registry, node, version, limit) {
     expect(whole < limit, `${seconds(whole)} from nothing to the first answer`)
     return `npm took ${seconds(installed - began)}, the first answer was there after ${seconds(whole)}`
   })
+}
+
+async function testEntries(project, version) {
+  const on = project.node.version
   const prints = (name, file, text) => check(`${on}: ${name}`, () => project.prints(text, [file]))
   await prints('require serves', 'serve.cjs', 'required /packed\n')
   await prints('a WebSocket echoes', 'socket.mjs', 'echoed\n')

@@ -1,5 +1,7 @@
 // Named cases, their outcome in a line each, and the count.
 
+import { AsyncLocalStorage } from 'node:async_hooks'
+
 /** Thrown by a case that cannot be tried here. */
 export class Skipped extends Error {}
 
@@ -7,8 +9,25 @@ const outcomes = { passed: 0, failed: 0, skipped: 0 }
 const failures = []
 const reasons = []
 
+const group = new AsyncLocalStorage()
+
+/** Runs cases under a name that stands before each of theirs. */
+export function inGroup(name, run) {
+  return group.run(name, run)
+}
+
+/** Runs tasks two at a time: most of them wait for one process each. */
+export async function inLanes(tasks) {
+  const queue = [...tasks]
+  const work = async () => {
+    for (let task = queue.shift(); task !== undefined; task = queue.shift()) await task()
+  }
+  await Promise.all([work(), work()])
+}
+
 /** Runs a case and prints its outcome; what it returns is printed behind its name. */
-export async function check(name, run) {
+export async function check(title, run) {
+  const name = `${group.getStore()} › ${title}`
   const began = performance.now()
   const line = (mark, note = '') => console.log(`  ${mark} ${name}${note} (${seconds(performance.now() - began)})`)
   try {
@@ -24,7 +43,7 @@ export async function check(name, run) {
   }
 }
 
-export function skip(name, reason) {
+function skip(name, reason) {
   outcomes.skipped++
   reasons.push(`${name}: ${reason}`)
   console.log(`  - ${name}: skipped, ${reason}`)
