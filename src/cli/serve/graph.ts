@@ -6,7 +6,7 @@ import * as hooks from './hooks'
 
 /** What is younger than the types this is compiled with. */
 interface Modules {
-  registerHooks?(given: { resolve: hooks.Resolve; load: hooks.Load }): unknown
+  registerHooks?(given: { resolve: hooks.Resolve }): unknown
   register?(specifier: string, options: object): void
 }
 
@@ -18,7 +18,7 @@ export function reportFiles(tell: (file: string) => void): void {
   const { registerHooks, register } = modules as Modules
   if (registerHooks !== undefined) {
     hooks.report(told)
-    registerHooks({ resolve: hooks.resolve, load: hooks.load })
+    registerHooks({ resolve: hooks.resolve })
   } else if (register !== undefined) {
     // The hooks run in a thread of their own there.
     const { port1, port2 } = new MessageChannel()

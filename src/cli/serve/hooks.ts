@@ -1,15 +1,23 @@
 import type { MessagePort } from 'node:worker_threads'
 
 /*
- * What a runtime asks when it loads modules. In the thread of the modules, or in one of its own: then it comes with a port.
+ * What a runtime asks when it looks for modules. In the thread of the modules, or in one of its own: then it comes with a
+ * port. What loads modules is left alone: a hook there has Deno take addons for JavaScript.
  */
 
 interface Context {
   readonly parentURL?: string | undefined
 }
-type Next<Result> = (what: string, context?: Context) => Result
-export type Resolve = <Result>(specifier: string, context: Context, next: Next<Result>) => Result
-export type Load = <Result>(url: string, context: Context, next: Next<Result>) => Result
+
+interface Resolved {
+  readonly url: string
+}
+
+export type Resolve = <Result extends Resolved | Promise<Resolved>>(
+  specifier: string,
+  context: Context,
+  next: (specifier: string, context: Context) => Result,
+) => Result
 
 let tell: (url: string) => void = () => undefined
 
@@ -21,15 +29,17 @@ export function initialize({ port }: { port: MessagePort }): void {
   tell = (url) => port.postMessage(url)
 }
 
-/** A file that is missing may come yet. */
 export const resolve: Resolve = (specifier, context, next) => {
+  // A file that is missing may come yet.
   if (context.parentURL?.startsWith('file:') === true && /^\.{0,2}\//.test(specifier)) {
     tell(new URL(specifier, context.parentURL).href)
   }
-  return next(specifier, context)
+  const result = next(specifier, context)
+  if (result instanceof Promise) void result.then(found, () => undefined)
+  else found(result)
+  return result
 }
 
-export const load: Load = (url, context, next) => {
+function found({ url }: Resolved): void {
   tell(url)
-  return next(url, context)
 }
