@@ -76,6 +76,17 @@ test('WebSockets are told that the server goes away', async (t) => {
   t.is((await closed)[0], 1001)
 })
 
+for (const args of [[], ['--threads', '2'], ['--watch']]) {
+  test(`what the module wants done may fail, and that is shown${args.length === 0 ? '' : ` (${args[0]})`}`, async (t) => {
+    const source = `export default (request, response) => response.end()
+      export const close = () => Promise.reject(new Error('no luck'))`
+    const millrace = await start(t, { 'app.mjs': source }, ['app.mjs', '-p', '0', ...args])
+    await millrace.url()
+    t.is(await millrace.stop(), 1)
+    t.regex(millrace.errors.text, /Error: no luck\n {4}at .*app\.mjs:2/)
+  })
+}
+
 test('timers that a module leaves behind do not keep it', async (t) => {
   const source = `setInterval(() => {}, 1000); export default (request, response) => response.end()`
   const millrace = await start(t, { 'app.mjs': source }, ['app.mjs', '-p', '0'])

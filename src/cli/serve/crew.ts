@@ -136,7 +136,12 @@ class Watched {
 
   private async leave(threads: Threads): Promise<void> {
     this.leaving.add(threads)
-    await threads.close(this.task.settings.grace)
+    try {
+      await threads.close(this.task.settings.grace)
+    } catch (error) {
+      await threads.end()
+      if (!this.isStopping) this.news.failed(error as Failure)
+    }
     this.leaving.delete(threads)
   }
 

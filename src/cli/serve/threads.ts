@@ -39,7 +39,7 @@ export class Threads {
 
   /** Lets requests finish for so many milliseconds; then the threads end. */
   async close(grace: number): Promise<void> {
-    await Promise.all(this.all.map((thread) => thread.close(grace)))
+    await this.orFailure(Promise.all(this.all.map((thread) => thread.close(grace))))
   }
 
   async end(): Promise<void> {
