@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import test from 'ava'
-import { type Bill, type Bom, type Entry, type LicenceTexts, type Plan, script } from '../_helpers/releasing'
+import { type Bill, type Bom, type Entry, type LicenceTexts, type Plan, root, script } from '../_helpers/releasing'
 
 let plan: Plan
 let bom: Bom
@@ -111,6 +113,19 @@ test('the licences of what is linked in must be those of the crates themselves',
   t.true(problems.some((problem) => problem.startsWith('the licence of aws-lc-sys is not its own')))
   t.true(problems.includes('there is no licence of rustls'))
   t.false(problems.some((problem) => problem.includes('tokio')))
+})
+
+test('licences are collected for the platforms that are built, and only those that deny.toml lets in', (t) => {
+  const list = (text: string, key: string): string[] =>
+    [...(new RegExp(`^${key} = \\[([^\\]]*)\\]`, 'm').exec(text)?.[1] ?? '').matchAll(/"([^"]+)"/g)]
+      .map(([, name]) => name ?? '')
+      .sort()
+  const about = readFileSync(path.join(root, 'scripts', 'release', 'about.toml'), 'utf8')
+  const deny = readFileSync(path.join(root, 'deny.toml'), 'utf8')
+  const { napi } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { napi: { targets: string[] } }
+  t.deepEqual(list(about, 'accepted'), list(deny, 'allow'))
+  t.true(list(deny, 'allow').includes('MIT'))
+  t.deepEqual(list(about, 'targets'), napi.targets.toSorted())
 })
 
 test('texts of licences come with one kind of line ends', (t) => {
