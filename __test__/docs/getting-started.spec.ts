@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { page } from './page'
 
 const { show } = page('docs/getting-started.md')
@@ -52,6 +53,13 @@ show('what goes wrong is told, and harms nobody else', '// errors.mjs', async (t
     errors(),
     /^GET \/throws: Error: a slip\nGET \/twice: Error: .*end\(\) was called on a response that has ended.*\n$/,
   )
+})
+
+show('answers are logged', '// logged.mjs', async (t, { start }) => {
+  const { url, output } = await start()
+  t.is(await (await fetch(`${url}/a`)).text(), 'Hello, World!\n')
+  for (let tries = 0; !output().includes('/a') && tries < 100; tries++) await sleep(20)
+  t.regex(output(), /GET \/a\b.*200/)
 })
 
 show('a test of an app passes', ['// app.test.mjs', '// app.mjs'], async (t, { run }) => {
