@@ -119,7 +119,7 @@ test('a request without a body has an empty one, which can be read any number of
   t.is(await request.text(), '')
   t.deepEqual(await readOnce(request), [null, null, 0])
   for await (const chunk of request) t.fail(String(chunk))
-  await t.throwsAsync(request.json(), { code: 'ERR_BODY_JSON' })
+  await t.throwsAsync(request.json(), { instanceOf: SyntaxError, code: 'ERR_BODY_JSON' })
   t.false(request.bodyUsed)
 })
 
