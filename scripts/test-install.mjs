@@ -38,14 +38,7 @@ const groups = {
 
 const options = readOptions()
 const began = performance.now()
-try {
-  provideTools()
-} catch (error) {
-  if (!(error instanceof MissingTools)) throw error
-  console.error(`\nmillrace: ${error.message}\n`)
-  process.exit(2)
-}
-const tarballs = readTarballs(findTarballs(options.tarballs))
+const tarballs = prepare()
 if (!tarballs.platforms.has(hostPlatform()))
   fail(`there is no package for ${hostPlatform()}: \`npm run package\` makes it.`)
 
@@ -65,6 +58,17 @@ try {
 }
 console.log(`\nin ${seconds(performance.now() - began)}`)
 process.exitCode = summary() ? 0 : 1
+
+function prepare() {
+  try {
+    provideTools()
+    return readTarballs(findTarballs(options.tarballs))
+  } catch (error) {
+    if (!(error instanceof MissingTools)) throw error
+    console.error(`\nmillrace: ${error.message}\n`)
+    return process.exit(2)
+  }
+}
 
 function readOptions() {
   const flag = { type: 'boolean' }

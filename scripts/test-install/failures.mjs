@@ -59,7 +59,7 @@ export async function testFailures({ registry, nodes, version }) {
   await check('node --no-addons and --permission: name the flag', async () => {
     const project = await installed(newest, [])
     await failsWith(project, ['without --no-addons'], ['--no-addons'])
-    await failsWith(project, ['--allow-addons'], ['--permission', '--allow-fs-read=*', '--allow-net'])
+    await failsWith(project, ['--allow-addons'], ['--permission', '--allow-fs-read=*'])
   })
 
   async function installed(node, flags) {

@@ -4,7 +4,8 @@
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fail, filesBelow, newest, root, step } from '../_shared.mjs'
+import { fail, filesBelow, newest, root } from '../_shared.mjs'
+import { MissingTools } from './tools.mjs'
 
 const built = join(root, 'build', 'packages')
 
@@ -12,12 +13,19 @@ const built = join(root, 'build', 'packages')
 export function findTarballs(given) {
   if (given !== undefined) return given
   const list = join(built, 'packages.json')
-  const sources = [...filesBelow('dist'), join(root, 'package.json'), ...filesBelow('build/addons')]
-  if (!existsSync(list) || newest([list]) < newest(sources)) {
-    const args = existsSync(join(root, 'build', 'addons')) ? ['--no-build'] : []
-    if (!step(process.execPath, [join('scripts', 'package.mjs'), ...args])) fail('the packages could not be made.')
-  }
+  const addons = filesBelow('build/addons')
+  const sources = [...filesBelow('src'), ...filesBelow('dist'), join(root, 'package.json'), ...addons]
+  if (!existsSync(list) || newest([list]) < newest(sources)) makeTarballs(addons.length > 0 ? ['--no-build'] : [])
   return built
+}
+
+function makeTarballs(args) {
+  const { status } = spawnSync(process.execPath, [join('scripts', 'package.mjs'), ...args], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  if (status === 2) throw new MissingTools('the packages cannot be built here; the reason is above')
+  if (status !== 0) fail('the packages could not be made.')
 }
 
 /** What there is: the main package, the platform packages by platform, the version. */

