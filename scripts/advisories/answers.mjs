@@ -38,7 +38,10 @@ export function denyCouldNotLook(stderr) {
 function toFinding({ name, severity, range, via, fixAvailable }) {
   const titles = via.map((cause) => (typeof cause === 'string' ? `through ${cause}` : cause.title))
   const fix = fixAvailable ? '`npm audit fix` or an update helps' : 'there is no fixed version'
-  return { severity, text: `${name} ${range}: ${severity}: ${[...new Set(titles)].join('; ')} (${fix})` }
+  return {
+    severity,
+    text: `${[name, range].filter(Boolean).join(' ')}: ${severity}: ${[...new Set(titles)].join('; ')} (${fix})`,
+  }
 }
 
 function parse(stdout) {
