@@ -76,3 +76,17 @@ export function outlineFaults() {
   }
   return faults.slice(0, 5)
 }
+
+/** What has moved after it was shown, as browsers count it (Layout Instability); 0.1 is called good. */
+export async function shiftFaults() {
+  let sum = 0
+  const observer = new PerformanceObserver((list) => {
+    for (const { value } of list.getEntries()) sum += value
+  })
+  observer.observe({ type: 'layout-shift', buffered: true })
+  await new Promise((resolve) => {
+    setTimeout(resolve, 50)
+  })
+  observer.disconnect()
+  return sum > 0.02 ? [`the layout shifts by ${sum.toFixed(3)}`] : []
+}

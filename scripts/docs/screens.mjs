@@ -1,6 +1,7 @@
 // `npm run docs -- --screens`: a browser looks at the site as millrace serves it, and takes pictures of it into
 // build/site/screens. What it checks: nothing that the browser complains about, no page wider than its window, text that
-// can be read, search, navigation, the switch of light and dark, the 404, and pages without JavaScript.
+// can be read, nothing that moves once it is shown, search, navigation, the switch of light and dark, the 404, and pages
+// without JavaScript.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startBrowser } from './browser.mjs'
 import { built } from './places.mjs'
 import { serveSite } from './serve.mjs'
-import { faintTexts, outlineFaults } from './screens-in-page.mjs'
+import { faintTexts, outlineFaults, shiftFaults } from './screens-in-page.mjs'
 
 const PAGES = {
   home: '/',
@@ -65,8 +66,9 @@ async function look({ browser, url, wrong }, name, path) {
       const title = `${path} at ${width}${dark ? ' in the dark' : ''}`
       const over = await page.run('document.documentElement.scrollWidth - innerWidth')
       if (over > 0) wrong.push(`${title}: ${over} pixels wider than the window`)
-      for (const fault of await page.run(`(${faintTexts})()`)) wrong.push(`${title}: ${fault}`)
-      for (const fault of await page.run(`(${outlineFaults})()`)) wrong.push(`${title}: ${fault}`)
+      for (const program of [faintTexts, outlineFaults, shiftFaults]) {
+        wrong.push(...(await page.run(`(${program})()`)).map((fault) => `${title}: ${fault}`))
+      }
       wrong.push(...page.problems.map((problem) => `${title}: ${problem}`))
       wrong.push(...foreign(page, url).map((request) => `${title}: it asks ${request} for something`))
       await page.picture(join(built('screens'), `${name}-${width}${dark ? '-dark' : ''}.png`))

@@ -1,5 +1,8 @@
 // Markdown as GitHub reads it, and tables that fit a telephone.
 
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
 /** The names of headings that GitHub gives them, so that a link works there and here. */
 export function slugify(text) {
   return text
@@ -12,7 +15,7 @@ export function slugify(text) {
 export function configure(markdown) {
   const { rules } = markdown.renderer
   // A table scrolls by itself instead of making the page wider, by keyboard as well.
-  rules.table_open = () => '<div class="table" tabindex="0"><table>\n'
+  rules.table_open = () => '<div class="table" role="group" aria-label="Table" tabindex="0"><table>\n'
   rules.table_close = () => '</table></div>\n'
   markdown.core.ruler.push('cells', ({ tokens }) => {
     for (const [at, token] of tokens.entries()) {
@@ -21,6 +24,11 @@ export function configure(markdown) {
   })
   markdown.core.ruler.push('languages', ({ tokens }) => {
     for (const token of tokens) finishCode(token)
+  })
+  markdown.core.ruler.push('pictures', ({ tokens, env }) => {
+    for (const { children } of tokens) {
+      for (const token of children ?? []) if (token.type === 'image') giveSize(token, env)
+    }
   })
   // Long names may go on in another line where they have a dot.
   const { code_inline: code } = rules
@@ -41,6 +49,15 @@ function finishCode(token) {
   } else if (token.type === 'fence') {
     token.info = languages[token.info] ?? token.info
   }
+}
+
+/** A picture has its place before it is there. */
+function giveSize(token, { path }) {
+  const file = join(dirname(path), token.attrGet('src'))
+  const size = file.endsWith('.svg') && /<svg\b[^>]*\swidth="(\d+)" height="(\d+)"/.exec(readFileSync(file, 'utf8'))
+  if (!size) return
+  token.attrSet('width', size[1])
+  token.attrSet('height', size[2])
 }
 
 function finishCell(token, content) {
