@@ -78,7 +78,7 @@ test('node_modules of another system', (t) => {
     /millrace-linux-x64-gnu is installed instead.*--libc=musl/,
   )
   const pnpm = text(mac, { installation: { ...present('linux-x64-gnu', 'win32-x64-msvc'), manager: 'pnpm' } })
-  t.regex(pnpm, /millrace-linux-x64-gnu and millrace-win32-x64-msvc is installed instead/)
+  t.regex(pnpm, /millrace-linux-x64-gnu and millrace-win32-x64-msvc are installed instead/)
   t.regex(pnpm, /supportedArchitectures with os darwin, cpu x64 in pnpm-workspace\.yaml/)
 })
 

@@ -116,12 +116,13 @@ function otherPlatform({ installation: { present, manager }, system, platforms }
   const others = present.filter(({ platform }) => !platforms.includes(platform))
   if (others.length === 0 || others.length < present.length) return undefined
   const names = others.map(({ platform }) => `millrace-${platform}`).join(' and ')
+  const are = others.length === 1 ? 'is' : 'are'
   const wanted = `millrace-${platforms[0]!}`
   if (system.translated && others.some(({ platform }) => platform === 'darwin-arm64')) {
-    return `${names} is installed: this Node.js is the one for x64, which macOS translates. Install Node.js for arm64 and start that, or install the packages again with this one.`
+    return `${names} ${are} installed: this Node.js is the one for x64, which macOS translates. Install Node.js for arm64 and start that, or install the packages again with this one.`
   }
   return (
-    `${names} is installed instead: node_modules was made on, or for, another system. Install where it is to run ` +
+    `${names} ${are} installed instead: node_modules was made on, or for, another system. Install where it is to run ` +
     `(in a Dockerfile: copy package.json and the lock file, not node_modules, which .dockerignore should name), ` +
     `or install ${wanted} as well: ${foreignInstall(manager, system)}.`
   )
