@@ -10,7 +10,7 @@ export async function testFailures({ registry, nodes, version }) {
   const own = `millrace-${hostPlatform()}`
   const oldest = nodes[0]
   const newest = nodes.at(-1)
-  const foreign = hostPlatform() === 'darwin-arm64' ? ['linux', 'x64'] : ['darwin', 'arm64']
+  const foreign = ['darwin', hostPlatform() === 'darwin-arm64' ? 'x64' : 'arm64']
 
   for (const node of [oldest, newest]) {
     await check(

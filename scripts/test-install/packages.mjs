@@ -3,7 +3,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fail, filesBelow, newest, root } from '../_shared.mjs'
 import { MissingTools } from './tools.mjs'
 
@@ -11,7 +11,7 @@ const built = join(root, 'build', 'packages')
 
 /** The directory with the tarballs; packs them first where they are missing or older than what they hold. */
 export function findTarballs(given) {
-  if (given !== undefined) return given
+  if (given !== undefined) return resolve(given)
   const list = join(built, 'packages.json')
   const addons = filesBelow('build/addons')
   const sources = [...filesBelow('src'), ...filesBelow('dist'), join(root, 'package.json'), ...addons]
