@@ -7,12 +7,23 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
  * - Where stores live on the execution resource (Node up to 22), the loop runs inside one resource that notices when
  *   somebody writes a store to it, and
  *   only then is a fresh one taken. Costs nothing per record.
- * - Where stores live elsewhere (Node 24, Bun, Deno), each handler runs through a snapshot taken when this module was
- *   loaded.
+ * - Where stores live elsewhere (Node 24, Bun, Deno), each handler runs in the context that this module was loaded in,
+ *   and what it has entered ends with it.
  */
 
-/** Runs a function in the context this module was loaded in: no store of any caller. */
-const root = AsyncLocalStorage.snapshot()
+/** Keeps the context this module was loaded in: no store of any caller. */
+const outside = new AsyncResource('MILLRACE')
+
+/**
+ * Runs a function in that context. By a resource, because calling what `AsyncLocalStorage.snapshot` gives takes 0.18 µs
+ * in Node 24, which is more than all else that the JavaScript thread has to do for a pipelined request, and this 0.01.
+ */
+function root<Arguments extends unknown[], Result>(
+  call: (...arguments_: Arguments) => Result,
+  ...given: Arguments
+): Result {
+  return outside.runInAsyncScope(call, undefined, ...given)
+}
 
 /** Whether writing a store can be noticed on the resource: asked of the runtime itself, not of its version. */
 const storesLiveOnResource = probe()
