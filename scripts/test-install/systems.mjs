@@ -51,6 +51,7 @@ async function installAndServe(registry, node, system) {
   return `Node.js ${version.slice(1)} on ${glibc ? `glibc ${glibc}` : 'musl'}`
 }
 
+// `chroot` begins in the root: Node.js goes to the project, and starts itself again there.
 async function inside(system, { node, directory, env }, args) {
   const script = [
     'root=$1 node=$2 npm=$3 app=$4; shift 4',

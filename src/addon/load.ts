@@ -63,7 +63,7 @@ function tried(
   return undefined
 }
 
-// What explains a failure is not read where there is none: that would be a quarter of the time loading takes.
+// What explains a failure is not read where there is none: that takes a millisecond, as loading the addon does.
 function unavailable(system: System, platforms: string[], attempts: Attempt[]): CodedError {
   const { explain } = require('./unavailable') as typeof explanations
   const { findInstallation } = require('./installation') as typeof installations
