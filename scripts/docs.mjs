@@ -73,10 +73,10 @@ async function serve(port) {
   const { serveSite } = await import('./docs/serve.mjs')
   try {
     const { url } = await serveSite({ port })
-    console.log(`the documentation is served on ${url}`)
+    console.log(`the documentation is served on ${url}/`)
   } catch (error) {
-    if (error.code !== 'EADDRINUSE') throw error
-    fail(`another program has the port ${port}: try \`npm run docs -- --port ${port + 1}\`.`)
+    const hint = error.code === 'EADDRINUSE' ? ` Try \`npm run docs -- --port ${port + 1}\`.` : ''
+    fail(`${error.message}${hint}`)
   }
 }
 
