@@ -18,6 +18,8 @@ export function finishReference() {
     const page = posix.relative(built('pages'), path)
     const text = readFileSync(path, 'utf8')
       .replaceAll(/(\]\([^)\s]*?)README\.md/g, '$1index.md')
+      // What a class or interface is called has no place for what it can be made with.
+      .replace(/^(# \w+)\\<.*$/m, '$1')
       // A comment of the source names a page by where it is in the repository.
       .replaceAll(/`?\bdocs\/([\w/-]+\.md)(#\w+)?`?/g, (_, target, fragment = '') => {
         return `[${target.replace('.md', '')}](${posix.relative(posix.dirname(page), target)}${fragment})`
