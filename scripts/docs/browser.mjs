@@ -36,6 +36,9 @@ export async function startBrowser() {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
   })
+  // It must not outlive a script that ends by an error.
+  const kill = () => process.kill(-child.pid, 'SIGKILL')
+  process.once('exit', kill)
   // Read on to its end: a browser that cannot say what it has to say stops.
   const lines = createInterface(child.stderr)
   const address = await new Promise((resolve) => {
@@ -49,7 +52,8 @@ export async function startBrowser() {
     open: (url, look) => openPage(connection, url, look),
     async close() {
       connection.socket.close()
-      process.kill(-child.pid, 'SIGKILL')
+      process.off('exit', kill)
+      kill()
       await once(child, 'exit')
       await rm(profile, { recursive: true, force: true, maxRetries: 5 })
     },
