@@ -31,7 +31,7 @@ export function judge(tests, expected, runtime, specs, folder) {
   const wrong = []
   for (const { title, outcome, told } of tests) {
     const row = rows.of(title)
-    seen.add(title)
+    if (row !== undefined) seen.add(row.test)
     if (outcome === 'failed' && row === undefined) wrong.push([title, ...told].join('\n').trimEnd())
     if (outcome === 'passed' && row !== undefined && !row.sometimes) {
       wrong.push(`${title}\n  passes, but __test__/runtimes/expected.mjs says that it fails in ${runtime}`)
@@ -49,7 +49,7 @@ export function judge(tests, expected, runtime, specs, folder) {
 /** The rows of the table that are for a runtime. A test over TLS has the row of the one without. */
 export function rowsOf(expected, runtime) {
   const rows = new Map(expected.filter(({ in: names }) => names.includes(runtime)).map((row) => [row.test, row]))
-  return { titles: [...rows.keys()], of: (title) => rows.get(title.replace(/^over-tls › /, '')) }
+  return { titles: [...rows.keys()], of: (title) => rows.get(title) ?? rows.get(title.replace(/^over-tls › /, '')) }
 }
 
 /** What ava leaves out of the titles, as all its specs have it in common. */
