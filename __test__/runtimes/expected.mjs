@@ -85,6 +85,9 @@ export const expected = [
   ...because(['deno'], 'Deno keeps two descriptors of each worker that an addon can call back.', [
     'leaks › terminated workers leave nothing behind',
   ]),
+  ...because(['deno'], 'The other server: it is ws, on node:https as Deno has it. The test of millrace/ws passes.', [
+    'over-tls › ws › readme › ws, client ws: several servers share one HTTP server',
+  ]),
   ...because(['deno'], 'A shell starts the program, without the permissions that Deno wants to be given.', [
     'faults › descriptors › a server short of descriptors accepts no more, says so, serves whom it has, and goes on by itself',
   ]),
