@@ -61,7 +61,7 @@ export const expected = [
     'ws › socket › millrace/ws, client ws: onmessage and the others hold one listener each',
   ]),
   ...because(
-    ['bun', 'deno'],
+    ['bun', 'deno', 'node22', 'node24', 'newest'],
     'A few requests have to take less than half a millisecond, which code that was just loaded does not always do.',
     [
       'dispatch › synchronous answers go with the next turn, without a submit of their own',
