@@ -169,3 +169,32 @@ if (process.features['typescript' as keyof typeof process.features] === undefine
     t.is(await millrace.stop(), 0)
   })
 }
+
+for (const args of [[], ['--threads', '2']]) {
+  test(`a module that waits for nothing that could come is refused${args.length === 0 ? '' : ', also in threads'}`, async (t) => {
+    const millrace = await start(t, { 'app.mjs': 'await new Promise(() => undefined)' }, [
+      'app.mjs',
+      '-p',
+      '0',
+      ...args,
+    ])
+    t.is(await millrace.ended, 1)
+    t.is(millrace.errors.text, 'millrace: app.mjs waits at its top level for something that never comes.\n')
+  })
+}
+
+test('a module may take its time to load', async (t) => {
+  const source = `await new Promise((resolve) => setTimeout(resolve, 300))
+    export default (request, response) => response.end('served')`
+  for (const args of [[], ['--watch']]) {
+    const millrace = await start(t, { 'app.mjs': source }, ['app.mjs', '--port', '0', ...args])
+    t.is(await textOf(await millrace.url()), 'served')
+    t.is(await millrace.stop(), 0)
+  }
+})
+
+test('an empty word is no folder', async (t) => {
+  const millrace = await start(t, {}, ['', '--port', '0'])
+  t.is(await millrace.ended, 2)
+  t.regex(millrace.errors.text, /^millrace: what to serve is missing/)
+})

@@ -61,7 +61,9 @@ async function serveUntilSignal(given: Given): Promise<number> {
 
 function understand(given: Given): { target: Target; settings: Settings } {
   const [word, ...more] = given.words
-  if (word === undefined) throw new UsageError('what to serve is missing: a module, as app.mjs, or a folder.')
+  // A variable of a shell that is not set leaves "", which would mean this folder, with all that is in it.
+  if (word === undefined || word === '')
+    throw new UsageError('what to serve is missing: a module, as app.mjs, or a folder.')
   if (more.length > 0) throw new UsageError(`one module or folder is served, but ${more.length + 1} are given.`)
   const target = targetOf(word, ['cert', 'help'])
   const settings = settingsOf(given, process.env, process.stdout.isTTY === true)

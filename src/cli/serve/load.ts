@@ -16,7 +16,21 @@ export interface Loaded {
 }
 
 /** Imports a module and looks at what it exports. Throws {@link Failure} with what is wrong with it. */
-export async function load({ name, path: file }: Target): Promise<Loaded> {
+export async function load(target: Target): Promise<Loaded> {
+  let stuck!: () => void
+  const idle = new Promise<never>((_resolve, reject) => {
+    stuck = () => reject(new Failure(`${target.name} waits at its top level for something that never comes.`))
+  })
+  // Nothing is left that could end the waiting. The runtime would end the process now, as if all were well.
+  process.once('beforeExit', stuck)
+  try {
+    return await Promise.race([examine(target), idle])
+  } finally {
+    process.off('beforeExit', stuck)
+  }
+}
+
+async function examine({ name, path: file }: Target): Promise<Loaded> {
   const exported = await bring(name, file)
   let main: unknown
   try {

@@ -15,6 +15,9 @@ const task = workerData as Task
 const port = parentPort!
 const site = start()
 port.on('message', (message: ToThread) => void attend(message))
+// Who waits for orders is not at a loss; who loads, and has nothing left to wait for, is.
+port.unref()
+void site.then(() => port.ref())
 
 async function start(): Promise<Site | null> {
   const files = new Set<string>()
