@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Writable } from 'node:stream'
 import { pathToFileURL } from 'node:url'
 import ava, { type ExecutionContext } from 'ava'
 import { accessLog, type AccessLogOptions, type AnswerInfo, type ServerOptions } from '#dist/index'
@@ -142,6 +143,7 @@ test('nothing that a client sends can end a line, the quotes in it, or reach a t
   const { url } = JSON.parse(lineOf({ request }, 'json')) as { url: string }
   t.is(url, all)
   t.is(lineOf({ request }, 'json').split('\n').length, 2)
+  t.notRegex(lineOf({ request }, 'json').trimEnd(), /[\p{Cc}\u2028\u2029]/u)
 })
 
 test('lines of one turn are written at once, at its end', async (t) => {
@@ -194,6 +196,41 @@ test('what cannot be written is told once and ends nothing', async (t) => {
     warnings.filter((message) => message.includes('access log')),
     ['The access log cannot be written: the disk is full'],
   )
+})
+
+test('what is thrown in place of an error ends nothing either', (t) => {
+  const stream = {
+    write() {
+      throw null
+    },
+  }
+  const log = accessLog({ stream })
+  log(ANSWER)
+  t.notThrows(() => log.flush())
+  log.close()
+})
+
+test('a stream that nobody reads holds no more than 16 MiB, and goes on when it is read', (t) => {
+  const waiting: Array<() => void> = []
+  const stream = new Writable({ decodeStrings: false, write: (_text, _encoding, done) => void waiting.push(done) })
+  const log = accessLog({ format: () => 'x'.repeat(1024 * 1024), stream })
+  for (let i = 0; i < 40; i++) log(ANSWER)
+  t.true(stream.writableLength > 16 * 1024 * 1024)
+  t.true(stream.writableLength < 19 * 1024 * 1024)
+  const lengthBefore = stream.writableLength
+  waiting.shift()!()
+  for (let i = 0; i < 40 && stream.writableLength > 0; i++) waiting.shift()?.()
+  t.true(stream.writableLength < lengthBefore)
+  const left = stream.writableLength
+  log(ANSWER)
+  t.true(stream.writableLength > left)
+  log.close()
+})
+
+test('logs to one stream listen for its errors once', (t) => {
+  const stream = new Writable({ write: (_text, _encoding, done) => done() })
+  for (let i = 0; i < 20; i++) accessLog({ stream }).close()
+  t.is(stream.listenerCount('error'), 1)
 })
 
 test('many logs leave no listener behind', (t) => {

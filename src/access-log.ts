@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { AnswerHandler, AnswerInfo } from './answer-info'
-import { codedType, show } from './errors'
+import { codedType, messageOf, show } from './errors'
 import { FORMATS, type AccessLogFormat } from './log-formats'
 import { group, invalid, type Rules } from './rules'
 
@@ -30,7 +30,8 @@ export interface AccessLog extends AnswerHandler {
  * Logs answers, one line each, as `createServer({ onAnswer: accessLog() })`: also those that the core gives without
  * JavaScript, and requests that are refused because they break the rules. Lines are collected and written once in each
  * turn of the event loop. Nothing that a client sends can end a line or the quotes within it: such characters are
- * written as `\xhh`. When a line cannot be written, serving goes on without it.
+ * written as `\xhh`, and by the JSON as `\u00hh`. When a line cannot be written, or whoever reads the stream is 16 MiB
+ * behind, serving goes on without it.
  *
  * @throws ERR_INVALID_OPTION; the system's error when the file cannot be opened
  */
@@ -61,6 +62,9 @@ const RULES = {
 
 /** Characters after which lines do not wait for the end of the turn. */
 const MOST_CHARACTERS = 64 * 1024
+
+/** What a stream may hold for a reader that does not read: clients decide how many lines there are, and how long. */
+const MOST_WAITING = 16 * 1024 * 1024
 
 /** Lines on their way out. */
 class Lines {
@@ -94,7 +98,7 @@ class Lines {
       this.write(held)
     } catch (error) {
       // A full disk is no reason not to serve; it is told once.
-      if (!this.hasFailed) process.emitWarning(`The access log cannot be written: ${(error as Error).message}`)
+      if (!this.hasFailed) process.emitWarning(`The access log cannot be written: ${messageOf(error)}`)
       this.hasFailed = true
     }
   }
@@ -136,13 +140,20 @@ function writerOf(stream: NonNullable<AccessLogOptions['stream']>): (text: strin
   }
   const { writable, once } = stream as { writable?: boolean; once?: unknown }
   // Whoever reads standard output may go, as `head` does: that ends the log, not the server.
-  if (writable !== undefined && typeof once === 'function') {
+  if (writable !== undefined && typeof once === 'function' && !heard.has(stream)) {
+    heard.add(stream)
     ;(stream as NodeJS.WritableStream).on('error', () => undefined)
   }
   return (text) => {
-    if ((stream as { writable?: boolean }).writable !== false) stream.write(text)
+    const { writable, writableLength = 0 } = stream as { writable?: boolean; writableLength?: number }
+    if (writable === false) return
+    if (writableLength > MOST_WAITING) throw new Error('whoever reads it does not keep up, and lines are left out')
+    stream.write(text)
   }
 }
+
+/** Streams whose errors are heard already, by whichever log. */
+const heard = new WeakSet<object>()
 
 function pathOf(file: unknown): string {
   if (file instanceof URL && file.protocol === 'file:') return fileURLToPath(file)

@@ -27,7 +27,7 @@ function combined(answer: AnswerInfo): string {
 }
 
 function json({ start, remoteAddress, request, status, bytes, duration, isCut }: AnswerInfo): string {
-  return JSON.stringify({
+  const text = JSON.stringify({
     time: new Date(start).toISOString(),
     remoteAddress,
     method: request?.method,
@@ -41,6 +41,8 @@ function json({ start, remoteAddress, request, status, bytes, duration, isCut }:
     referer: request?.referer || undefined,
     userAgent: request?.userAgent || undefined,
   })
+  // JSON lets these stand: a terminal takes U+009B for ESC [, and some readers U+0085 for the end of a line.
+  return text.replace(/[\x7f-\x9f\u2028\u2029]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** A line for a person: `painted` can have parts of it stand out. */
