@@ -41,9 +41,11 @@ function integrityOf({ file }) {
 // undefined for a version that is not published. What is no answer at all must not be taken for that.
 function publishedIntegrity({ name }) {
   const args = ['view', `${name}@${version}`, 'dist.integrity', '--json']
-  const { stdout, stderr } = spawnSync('npm', args, { cwd: root, encoding: 'utf8' })
+  const { status, stdout, stderr, error } = spawnSync('npm', args, { cwd: root, encoding: 'utf8' })
+  if (error) return fail(`npm could not be started: ${error.message}`)
   const answer = stdout.trim() === '' ? undefined : JSON.parse(stdout)
   if (typeof answer === 'string') return answer
-  if (answer === undefined || answer.error?.code === 'E404') return undefined
+  // Without an answer npm has ended well when the package is there in other versions only.
+  if ((answer === undefined && status === 0) || answer?.error?.code === 'E404') return undefined
   return fail(`the registry did not say whether ${name}@${version} is published.\n\n${stderr}`)
 }
