@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { basename } from 'node:path'
-import { gunzipSync } from 'node:zlib'
+import { readTarball } from '../package/tarball.mjs'
 
 // Old enough for managers that take no package of the last days.
 const published = '2020-01-01T00:00:00.000Z'
@@ -54,14 +54,7 @@ function json(response, status, body) {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }
 
-/** The package.json in a tarball: entries are blocks of 512 bytes, a head with name and size in octal before each. */
+/** The package.json in a tarball. */
 export function manifestIn(tarball) {
-  const bytes = gunzipSync(tarball)
-  for (let at = 0; at < bytes.length;) {
-    const text = (from, length) => bytes.toString('latin1', at + from, at + from + length).split('\0')[0]
-    const size = Number.parseInt(text(124, 12), 8) || 0
-    if (text(0, 100) === 'package/package.json') return JSON.parse(bytes.toString('utf8', at + 512, at + 512 + size))
-    at += 512 + Math.ceil(size / 512) * 512
-  }
-  throw new Error('a tarball without package/package.json')
+  return JSON.parse(readTarball(tarball).get('package.json').bytes.toString('utf8'))
 }
