@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { PLATFORMS } from '#dist/addon/platforms'
+import { PLATFORMS, platformsFor } from '#dist/addon/platforms'
+import { currentSystem } from '#dist/addon/system'
+import { checkWhole } from '#dist/addon/whole'
 
 // Copies of the package without its addon, and with platform packages that the test has made up.
 
@@ -78,6 +80,43 @@ test('what the addon throws when it is loaded is told', (t) => {
   )
   t.regex(said, /GLIBC_2\.99' not found\n/)
   t.regex(said, /needs glibc 2\.99 or newer/)
+})
+
+const onLinux = process.platform === 'linux' ? test : test.skip
+
+onLinux('an addon whose end is missing is told as damaged, and ends no process', (t) => {
+  const [platform] = platformsFor(currentSystem())
+  const name = `millrace.${platform}.node`
+  const whole = path.join(home, name)
+  const { length } = readFileSync(whole)
+  for (const [kept, said] of [
+    [20, /file too short/],
+    [100_000, /only 100000 of \d+ bytes are there/],
+    [length - 1, new RegExp(`only ${length - 1} of ${length} bytes are there`)],
+  ] as const) {
+    const project = installed(t, { [platform!]: { version: '0.1.0' } })
+    const modules = path.join(project, 'node_modules')
+    const directory = path.join(modules, `millrace-${platform}`)
+    writeFileSync(path.join(directory, 'package.json'), JSON.stringify({ name: `millrace-${platform}`, main: name }))
+    for (const file of [path.join(modules, 'millrace', name), path.join(directory, name)]) {
+      cpSync(whole, file)
+      truncateSync(file, kept)
+    }
+    const message = listen(project)
+    t.is(message.split('\n').filter((line) => said.test(line)).length, 2, message)
+    t.regex(message, /The file is damaged: half downloaded, or changed on its way\./)
+  }
+})
+
+onLinux('an addon without a table of sections is left to the loader of the system', (t) => {
+  const file = path.join(installed(t), 'addon.node')
+  const bytes = Buffer.alloc(64)
+  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1])
+  for (const given of [bytes, bytes.subarray(0, 10), Buffer.from('text')]) {
+    writeFileSync(file, given)
+    t.notThrows(() => checkWhole(file))
+  }
+  t.notThrows(() => checkWhole(`${file}.missing`))
 })
 
 test('a platform package without its file is told from one that is not installed', (t) => {

@@ -7,6 +7,7 @@ import type * as installations from './installation'
 import { platformsFor } from './platforms'
 import { type System, currentSystem, systemDetails } from './system'
 import type * as explanations from './unavailable'
+import { checkWhole } from './whole'
 
 /*
  * Loaded by hand and not through the loader that napi generates: that one heeds variables of the environment that are
@@ -28,7 +29,10 @@ export function loadAddon(): NativeBinding {
   for (const platform of platforms) {
     const file = path.join(HOME, `millrace.${platform}.node`)
     if (!existsSync(file)) continue
-    const addon = tried(attempts, 'own', file, () => runtimeRequire(file))
+    const addon = tried(attempts, 'own', file, () => {
+      checkWhole(file)
+      return runtimeRequire(file)
+    })
     if (addon !== undefined) return addon
   }
   for (const platform of platforms) {
@@ -80,6 +84,7 @@ function unavailable(system: System, platforms: string[], attempts: Attempt[]): 
 // Spelled out, each in sight of its `try`: so bundlers, and tools that trace which files a program needs, find the one
 // that is installed and pass over the others.
 function requirePlatformPackage(platform: string): unknown {
+  checkPlatformPackage(platform)
   try {
     switch (platform) {
       case 'darwin-arm64':
@@ -104,6 +109,18 @@ function requirePlatformPackage(platform: string): unknown {
   } catch (error) {
     throw error as Error
   }
+}
+
+// Which file a bundle loads is not known here.
+function checkPlatformPackage(platform: string): void {
+  if (!IS_PACKAGE) return
+  let file: string
+  try {
+    file = runtimeRequire.resolve(`millrace-${platform}`)
+  } catch {
+    return
+  }
+  checkWhole(file)
 }
 
 // In a bundle the directories around this file are somebody else's, and so would be an addon found there.
