@@ -2,17 +2,19 @@
 export type AnswerHandler = (answer: AnswerInfo) => unknown
 
 /**
- * What has become of a request, whoever has answered it. The texts are as the client has sent them, one character for
+ * What has become of a request, whoever has answered it: told when the whole answer has been handed over for sending. A
+ * client may take its time then, or leave, which is not told here; who has to know it has callbacks of
+ * {@link Response.end} and {@link Response.write}. The texts are as the client has sent them, one character for
  * each byte: other bytes than those of ASCII are possible in headers, control characters are not.
  */
 export interface AnswerInfo {
-  /** The status that was sent; 0 when there was no answer, because the client had gone or the server was closed. */
+  /** The status; 0 when there was no answer, because the connection had failed or the server was closed. */
   readonly status: number
   /** Bytes of the answer's content, as handed over: compressed where it is, without the head. */
   readonly bytes: number
-  /** Milliseconds from the head of the request to the end of its answer. */
+  /** Milliseconds from the head of the request until its answer was handed over: of files, mostly next to none. */
   readonly duration: number
-  /** Whether the exchange was cut before its end. */
+  /** Whether the exchange was cut before all of the answer had been handed over. */
   readonly isCut: boolean
   /** When its head had come, in milliseconds since 1970. */
   readonly start: number
