@@ -124,6 +124,7 @@ test('an error of the core begins with its code, and ends with it here', (t) => 
 test('a message within another has no code of its own', (t) => {
   t.is(messageOf(coded('ERR_TLS_KEY', 'no key')), 'no key')
   t.is(messageOf(new Error('no key (ERR_TLS_KEY)')), 'no key (ERR_TLS_KEY)')
+  t.is(messageOf(new Error('it was (undefined)')), 'it was (undefined)')
   t.is(messageOf(Object.assign(new Error('no file'), { code: 'ENOENT' })), 'no file')
   t.is(messageOf('a text'), 'a text')
   const { proxy, revoke } = Proxy.revocable(new Error('x'), {})

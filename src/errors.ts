@@ -137,8 +137,9 @@ export function messageOf(error: unknown): string {
   try {
     if (!(error instanceof Error)) return String(error)
     const text = String(error.message)
-    const end = ` (${String((error as Partial<CodedError>).code)})`
-    return text.endsWith(end) ? text.slice(0, -end.length) : text
+    const { code } = error as Partial<CodedError>
+    const end = ` (${code})`
+    return typeof code === 'string' && text.endsWith(end) ? text.slice(0, -end.length) : text
   } catch {
     return 'what was thrown cannot be shown'
   }
