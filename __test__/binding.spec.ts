@@ -3,9 +3,9 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, trun
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import { checkWhole } from '#dist/addon/load'
 import { PLATFORMS, platformsFor } from '#dist/addon/platforms'
 import { currentSystem } from '#dist/addon/system'
-import { checkWhole } from '#dist/addon/whole'
 
 // Copies of the package without its addon, and with platform packages that the test has made up.
 

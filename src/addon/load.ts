@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import type { NativeBinding } from '../binding'
@@ -7,7 +7,6 @@ import type * as installations from './installation'
 import { platformsFor } from './platforms'
 import { type System, currentSystem, systemDetails } from './system'
 import type * as explanations from './unavailable'
-import { checkWhole } from './whole'
 
 /*
  * Loaded by hand and not through the loader that napi generates: that one heeds variables of the environment that are
@@ -121,6 +120,38 @@ function checkPlatformPackage(platform: string): void {
     return
   }
   checkWhole(file)
+}
+
+/**
+ * Throws when the end of an addon is missing, as when a download or a copy was cut off. The loader of Linux maps such a
+ * file without a word, and the first access to what is missing ends the process by SIGBUS. What cannot be told is left
+ * to that loader. A tenth of a millisecond: hence no module of its own, and no look at the size of a file that is whole.
+ */
+export function checkWhole(file: string): void {
+  if (process.platform !== 'linux') return
+  let missing: string | null = null
+  try {
+    const descriptor = openSync(file, 'r')
+    try {
+      missing = missingIn(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch {
+    return
+  }
+  if (missing !== null) throw new Error(`${file}: truncated, ${missing}`)
+}
+
+// Linkers and `strip` write the table of sections last (e_shoff, e_shentsize and e_shnum of the ELF header). All
+// platforms there are addons for have 64 bits and are little-endian.
+function missingIn(descriptor: number): string | null {
+  const head = new DataView(new ArrayBuffer(64))
+  if (readSync(descriptor, head, 0, 64, 0) < 64) return null
+  if (head.getUint32(0) !== 0x7f454c46 || head.getUint16(4) !== 0x0201) return null
+  const end = Number(head.getBigUint64(0x28, true)) + head.getUint16(0x3a, true) * head.getUint16(0x3c, true)
+  if (end === 0 || readSync(descriptor, head, 0, 1, end - 1) === 1) return null
+  return `only ${fstatSync(descriptor).size} of ${end} bytes are there`
 }
 
 // In a bundle the directories around this file are somebody else's, and so would be an addon found there.
