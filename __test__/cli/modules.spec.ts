@@ -50,6 +50,11 @@ for (const [what, file, source] of [
 
 for (const [what, source, message] of [
   ['nothing', '', 'app.mjs has no default export: there has to be a handler'],
+  [
+    'an empty object',
+    'export default {}',
+    'The default export of app.mjs is an empty object, without `handler` or `routes`: there has to be a handler,',
+  ],
   ['something else by name', 'export const app = 1', 'app.mjs has no default export (it exports app): there has to be'],
   ['a number', 'export default 7', 'The default export of app.mjs has to be a handler, a list of handlers,'],
   [

@@ -88,11 +88,16 @@ function wrongExport(name: string, main: unknown, exported: Record<string, unkno
   if (isForeign(main)) {
     return `${name} exports the application of another framework, or a server of node:http. Such a program is run by \`node ${name}\`.`
   }
-  if (main === undefined || (isObject(main) && Object.keys(main).length === 0)) {
+  // That of a module of CommonJS that exports nothing is one.
+  const isEmpty = isObject(main) && Object.keys(main).length === 0
+  if (main === undefined || isEmpty) {
     const names = Object.keys(exported).filter((key) => key !== 'default' && key !== 'module.exports')
     const others = names.length === 0 ? '' : ` (it exports ${names.join(', ')})`
+    const wrong = isEmpty
+      ? `The default export of ${name} is an empty object, without \`handler\` or \`routes\`${others}`
+      : `${name} has no default export${others}`
     return (
-      `${name} has no default export${others}: there has to be a handler, as in ` +
+      `${wrong}: there has to be a handler, as in ` +
       `\`export default (request, response) => response.end('hello')\`, a list of handlers, options or a server. ` +
       `A program that listens by itself is run by \`node ${path.normalize(name)}\`.`
     )
