@@ -179,8 +179,16 @@ impl Draft {
                 Ok(())
             }
             Found::Directory(directory) => {
-                let names = directory.names(list::MOST)?;
-                let page = list::page(&names, name.is_empty(), wanted.rules.dot_files);
+                let names: Vec<_> = directory
+                    .names(list::MOST)?
+                    .into_iter()
+                    .filter_map(|(entry, kind)| {
+                        let is_directory = search.is_directory(name, &entry, kind)?;
+                        Some((entry, is_directory))
+                    })
+                    .collect();
+                let rules = PathRules::native(wanted.rules.dot_files);
+                let page = list::page(&names, name.is_empty(), rules);
                 self.line("Content-Type", b"text/html; charset=utf-8");
                 self.fill(page.as_bytes());
                 Ok(())

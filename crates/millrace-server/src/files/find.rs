@@ -6,7 +6,7 @@ use std::io;
 
 use millrace_semantics::{AcceptEncoding, Coding};
 
-use super::open::{Directory, Failure, Node, Opener, State};
+use super::open::{Directory, Failure, Kind, Node, Opener, State};
 
 /// Codings that neighbours may have, the one that saves most first.
 const CODINGS: [Coding; 3] = [Coding::Brotli, Coding::Zstd, Coding::Gzip];
@@ -54,6 +54,22 @@ impl<'a> Search<'a> {
                 Ok(Found::File(self.file(fallback.as_bytes().into())?))
             }
             (found, _) => found,
+        }
+    }
+
+    /// Whether a name in the directory at `path` stands for a directory; `None` when there is nothing that is served, as
+    /// behind a link that leads nowhere, or out of the root.
+    pub(super) fn is_directory(&self, path: &[u8], name: &[u8], kind: Kind) -> Option<bool> {
+        match kind {
+            Kind::File => Some(false),
+            Kind::Directory => Some(true),
+            Kind::Unknown => {
+                let opened = match path {
+                    b"" => self.opener.open(name),
+                    _ => self.opener.open(&[path, name].join(&b'/')),
+                };
+                Some(matches!(opened.ok()?, Node::Directory(_)))
+            }
         }
     }
 

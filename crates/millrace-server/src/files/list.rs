@@ -2,30 +2,38 @@
 
 use std::fmt::Write;
 
+use millrace_semantics::{PathRules, file_path};
+
 /// Entries that a page has at most.
 pub(super) const MOST: usize = 10_000;
 
-/// The page for a directory with these names in it, of which some are directories.
-pub(super) fn page(names: &[(Vec<u8>, bool)], is_root: bool, dot_files: bool) -> String {
-    let mut page =
-        String::from("<!doctype html>\n<meta charset=\"utf-8\">\n<title>Directory</title>\n<ul>\n");
+/// The page for a directory with these names in it, of which some are directories. Has those that a client may ask for.
+pub(super) fn page(names: &[(Vec<u8>, bool)], is_root: bool, rules: PathRules) -> String {
+    let mut page = String::from(HEAD);
     if !is_root {
         page.push_str("<li><a href=\"../\">../</a>\n");
     }
     for (name, is_directory) in names {
-        if name.starts_with(b".") && !dot_files {
+        let mut encoded = String::with_capacity(name.len());
+        encode(name, &mut encoded);
+        if file_path(encoded.as_bytes(), rules).is_err() {
             continue;
         }
         let slash = if *is_directory { "/" } else { "" };
-        page.push_str("<li><a href=\"./");
-        encode(name, &mut page);
-        let _ = write!(page, "{slash}\">");
+        let _ = write!(page, "<li><a href=\"./{encoded}{slash}\">");
         escape(&String::from_utf8_lossy(name), &mut page);
         let _ = writeln!(page, "{slash}</a>");
     }
     page.push_str("</ul>\n");
     page
 }
+
+const HEAD: &str = "<!doctype html>
+<meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width\">
+<title>Directory</title>
+<ul>
+";
 
 /// Percent-encodes all but what is never special in a path (RFC 3986 2.3).
 fn encode(name: &[u8], out: &mut String) {
@@ -55,7 +63,12 @@ fn escape(text: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::page;
+    use super::{PathRules, page};
+
+    const RULES: PathRules = PathRules {
+        dot_files: false,
+        windows: false,
+    };
 
     #[test]
     fn names_cannot_break_out_of_their_links() {
@@ -63,7 +76,7 @@ mod tests {
             (b"\"><script>&.txt".to_vec(), false),
             (b"javascript:alert(1)".to_vec(), true),
         ];
-        let page = page(&names, true, false);
+        let page = page(&names, true, RULES);
         assert!(page.contains(
             "<a href=\"./%22%3E%3Cscript%3E%26.txt\">&quot;&gt;&lt;script&gt;&amp;.txt</a>"
         ));
@@ -74,7 +87,23 @@ mod tests {
     #[test]
     fn hidden_names_are_listed_only_where_they_are_served() {
         let names = [(b".env".to_vec(), false), (b"a".to_vec(), false)];
-        assert!(!page(&names, false, false).contains(".env"));
-        assert!(page(&names, false, true).contains(".env"));
+        assert!(!page(&names, false, RULES).contains(".env"));
+        let rules = PathRules {
+            dot_files: true,
+            ..RULES
+        };
+        assert!(page(&names, false, rules).contains(".env"));
+    }
+
+    #[test]
+    fn names_that_no_path_may_have_are_left_out() {
+        let names = [(b"a\\b".to_vec(), false), (b"con.txt".to_vec(), false)];
+        assert!(!page(&names, true, RULES).contains("a\\b"));
+        assert!(page(&names, true, RULES).contains("con.txt"));
+        let rules = PathRules {
+            windows: true,
+            ..RULES
+        };
+        assert!(!page(&names, true, rules).contains("con.txt"));
     }
 }

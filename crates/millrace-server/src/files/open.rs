@@ -183,26 +183,48 @@ impl State {
     }
 }
 
+/// What a name in a directory stands for, as far as the directory itself tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A link, or something of which this file system does not tell without being asked for it.
+    Unknown,
+}
+
 impl Directory {
-    /// The names in it, with a slash behind those of directories. Links count as what they are, because where they lead
-    /// nobody has checked.
-    pub(super) fn names(self, most: usize) -> io::Result<Vec<(Vec<u8>, bool)>> {
+    /// The names in it, but for pipes, sockets and devices, which nobody is served.
+    pub(super) fn names(self, most: usize) -> io::Result<Vec<(Vec<u8>, Kind)>> {
         let mut names = Vec::new();
         #[cfg(unix)]
         for entry in rustix::fs::Dir::new(self.0)? {
+            use rustix::fs::FileType;
             let entry = entry?;
             let name = entry.file_name().to_bytes();
+            let kind = match entry.file_type() {
+                FileType::RegularFile => Kind::File,
+                FileType::Directory => Kind::Directory,
+                FileType::Symlink | FileType::Unknown => Kind::Unknown,
+                _ => continue,
+            };
             if name != b"." && name != b".." && names.len() < most {
-                names.push((name.to_vec(), entry.file_type().is_dir()));
+                names.push((name.to_vec(), kind));
             }
         }
         #[cfg(not(unix))]
         for entry in std::fs::read_dir(self.0)?.take(most) {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            names.push((name.into_bytes(), entry.file_type()?.is_dir()));
+            let kind = match entry.file_type()? {
+                kind if kind.is_dir() => Kind::Directory,
+                kind if kind.is_file() => Kind::File,
+                _ => Kind::Unknown,
+            };
+            names.push((name.into_bytes(), kind));
         }
-        names.sort_unstable();
+        names.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Ok(names)
     }
 }

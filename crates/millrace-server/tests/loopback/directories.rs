@@ -246,6 +246,54 @@ fn a_directory_is_listed_only_where_that_is_allowed() {
 }
 
 #[test]
+fn a_list_has_what_its_links_are_answered_with() {
+    let site = Site::new();
+    site.write("secret.txt", "secret");
+    site.write("public/file.txt", "file");
+    site.write("public/odd\\name.txt", "odd");
+    site.write("public/sub/other.txt", "other");
+    let public = site.path().join("public");
+    for (target, name) in [
+        ("../secret.txt", "out.txt"),
+        ("..", "up"),
+        ("nowhere", "broken.txt"),
+        ("round.txt", "round.txt"),
+        ("sub", "to-sub"),
+        ("sub/other.txt", "to-other.txt"),
+        ("../file.txt", "sub/to-file.txt"),
+        ("../../secret.txt", "sub/out.txt"),
+    ] {
+        std::os::unix::fs::symlink(target, public.join(name)).unwrap();
+    }
+    let _socket = std::os::unix::net::UnixListener::bind(public.join("socket.txt")).unwrap();
+    let (_js, _, address) = serving(FilesRoute {
+        list: true,
+        root: public,
+        ..files(&site)
+    });
+    let mut client = connect(address);
+    for (target, expected) in [
+        (
+            "",
+            &["./file.txt", "./sub/", "./to-other.txt", "./to-sub/"][..],
+        ),
+        ("sub/", &["../", "./other.txt", "./to-file.txt"]),
+    ] {
+        let page = get(&mut client, &format!("/files/{target}")).body;
+        let links: Vec<_> = page
+            .split("href=\"")
+            .skip(1)
+            .map(|rest| rest.split('"').next().unwrap())
+            .collect();
+        assert_eq!(links, expected);
+        for link in links.into_iter().filter(|link| *link != "../") {
+            let answer = get(&mut client, &format!("/files/{target}{link}"));
+            assert_eq!(answer.status, 200, "{target}{link}");
+        }
+    }
+}
+
+#[test]
 fn a_fallback_is_served_for_what_is_not_there() {
     let site = Site::new();
     site.write("app.html", "the app");
