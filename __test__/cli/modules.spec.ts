@@ -188,6 +188,14 @@ for (const args of [[], ['--threads', '2']]) {
   })
 }
 
+for (const source of ['throw { get message() { throw 2 } }', 'throw { get [Symbol.toStringTag]() { throw 2 } }']) {
+  test(`\`${source}\` is told with the name of the module`, async (t) => {
+    const millrace = await start(t, { 'app.mjs': source }, ['app.mjs', '--port', '0'])
+    t.is(await millrace.ended, 1)
+    t.regex(millrace.errors.text, /^millrace: app\.mjs could not be loaded\.\n/)
+  })
+}
+
 test('a module may take its time to load', async (t) => {
   const source = `await new Promise((resolve) => setTimeout(resolve, 300))
     export default (request, response) => response.end('served')`

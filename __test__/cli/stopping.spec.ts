@@ -87,6 +87,17 @@ for (const args of [[], ['--threads', '2'], ['--watch']]) {
   })
 }
 
+for (const args of [[], ['--threads', '2']]) {
+  test(`what the module wants done has its time as well${args.length === 0 ? '' : ` (${args[0]})`}`, async (t) => {
+    const source = `export default (request, response) => response.end()
+      export const close = () => new Promise(() => undefined)`
+    const millrace = await start(t, { 'app.mjs': source }, ['app.mjs', '-p', '0', '--grace', '0', ...args])
+    await millrace.url()
+    t.is(await millrace.stop(), 1)
+    t.true(millrace.errors.text.includes('The `close` of app.mjs has not come to its end within 1 s.\n'))
+  })
+}
+
 test('timers that a module leaves behind do not keep it', async (t) => {
   const source = `setInterval(() => {}, 1000); export default (request, response) => response.end()`
   const millrace = await start(t, { 'app.mjs': source }, ['app.mjs', '-p', '0'])

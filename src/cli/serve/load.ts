@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 import type { Handler } from '../../handler'
 import type { ServerOptions } from '../../options'
 import type { Server } from '../../server'
@@ -36,7 +36,7 @@ async function examine({ name, path: file }: Target): Promise<Loaded> {
   try {
     main = await exported['default']
   } catch (error) {
-    throw new Failure(`${name} exports a promise that has failed.\n\n${inspect(error)}`)
+    throw new Failure(`${name} exports a promise that has failed.\n\n${shown(error)}`)
   }
   // As compilers make it of `export default` for CommonJS.
   if (isObject(main) && main['__esModule'] === true && 'default' in main) main = main['default']
@@ -63,12 +63,22 @@ async function bring(name: string, file: string): Promise<Record<string, unknown
     const message = `${name} could not be loaded${hint(error, file)}.`
     // Its stack says nothing of where it is.
     if (error instanceof SyntaxError) throw new Thrown(message, error)
-    throw new Failure(`${message}\n\n${inspect(error)}`)
+    throw new Failure(`${message}\n\n${shown(error)}`)
+  }
+}
+
+/** What a module throws may throw in turn, when it is looked at. */
+function shown(error: unknown): string {
+  try {
+    return inspect(error)
+  } catch {
+    return 'What it has thrown cannot be shown.'
   }
 }
 
 function hint(error: unknown, file: string): string {
-  const { code, message } = (error ?? {}) as NodeJS.ErrnoException
+  if (!types.isNativeError(error)) return ''
+  const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[cm]?tsx?$/.test(file)) {
     return `: Node.js ${process.version} does not run TypeScript, which 22.18 and later do`
   }

@@ -39,6 +39,9 @@ export function tlsOf({ tls, host }: Settings): TlsOptions | undefined {
   return { ...selfSignedCertificate({ names: namesOf(host) }), ...PLAIN }
 }
 
+/** What a module has for tidying up even where requests have no time. */
+const LEAST_MS = 1000
+
 /** Makes the server of a target, which does not listen yet. Throws {@link Failure}. */
 export async function siteOf(target: Target, settings: Settings, shared: Shared): Promise<Site> {
   const { served, close } = target.kind === 'folder' ? folder(target, settings) : await load(target)
@@ -51,8 +54,21 @@ export async function siteOf(target: Target, settings: Settings, shared: Shared)
     close: async (grace) => {
       await server.close({ timeout: grace })
       log?.close()
-      await close?.()
+      if (close !== undefined) await within(Math.max(grace, LEAST_MS), close, `The \`close\` of ${target.name}`)
     },
+  }
+}
+
+/** A supervisor would end it by force, and nobody would know what it has waited for. */
+async function within(ms: number, act: () => unknown, what: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Failure(`${what} has not come to its end within ${ms / 1000} s.`)), ms)
+  })
+  try {
+    await Promise.race([act(), late])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
