@@ -42,7 +42,7 @@ function build() {
   // Pages become code that imports packages of the generator, which are looked for beside them.
   symlinkSync(join(site, 'node_modules'), built('node_modules'), 'junction')
 
-  require(generate(
+  demand(generate(
     ['typedoc', 'bin', 'typedoc'],
     ['--treatWarningsAsErrors', String(!values.draft)],
   ), 'what is public is not described as it should be; the reason is above.')
@@ -83,10 +83,10 @@ async function serve(port) {
 function tell(problems) {
   if (problems.length === 0) return
   console.error(`\n${problems.join('\n')}`)
-  require(false, `the documentation has ${problems.length} ${problems.length === 1 ? 'fault' : 'faults'}; see above.`)
+  demand(false, `the documentation has ${problems.length} ${problems.length === 1 ? 'fault' : 'faults'}; see above.`)
 }
 
-function require(well, otherwise) {
+function demand(well, otherwise) {
   if (well) return
   if (!values.draft) fail(otherwise)
   console.error(`a draft: ${otherwise}`)

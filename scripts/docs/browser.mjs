@@ -41,7 +41,12 @@ export async function startBrowser() {
   process.once('exit', kill)
   // Read on to its end: a browser that cannot say what it has to say stops.
   const lines = createInterface(child.stderr)
-  const address = await new Promise((resolve) => {
+  const address = await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code, signal) => {
+      process.off('exit', kill)
+      reject(new Error(`${program} has ended with ${signal ?? code}`))
+    })
     lines.on('line', (line) => {
       const found = /DevTools listening on (ws:\S+)/.exec(line)
       if (found !== null) resolve(found[1])

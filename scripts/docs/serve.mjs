@@ -35,7 +35,7 @@ export async function serveSite({ host = '127.0.0.1', port = 4000, root = built(
       await response.sendFile(fileOf(request.path), { ...pageOptions, leaveOpen: true })
     } catch (error) {
       // Its own codes tell of the connection, those of the system of the file.
-      if (error.code.startsWith('ERR_')) throw error
+      if (error.code === undefined || error.code.startsWith('ERR_')) throw error
       response.status = 404
       await response.sendFile('404.html', pageOptions)
     }
