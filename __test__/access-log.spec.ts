@@ -21,7 +21,7 @@ async function told(lines: readonly string[], more: ServerOptions = {}): Promise
 
 test('onAnswer is told what has become of a request', async (t) => {
   const before = Date.now()
-  const [answer, ...others] = await told(['206', '5000000000', '1500', '0', '10.0.0.1:80', ...REQUEST])
+  const [answer, ...others] = await told(['206', '5000000000', '1500', '0', '', '10.0.0.1:80', ...REQUEST])
   t.deepEqual(others, [])
   const { start, ...rest } = answer!
   t.true(start >= before - 2 && start <= Date.now())
@@ -30,6 +30,7 @@ test('onAnswer is told what has become of a request', async (t) => {
     bytes: 5_000_000_000,
     duration: 1.5,
     isCut: false,
+    code: null,
     remoteAddress: '10.0.0.1',
     remotePort: 80,
     request: {
@@ -44,11 +45,11 @@ test('onAnswer is told what has become of a request', async (t) => {
 })
 
 test('addresses are those of the network, or none', async (t) => {
-  const [six] = await told(['0', '0', '0', '1', '[fd00::7]:8080', '1.0', 'GET', '/', '', '', ''])
+  const [six] = await told(['0', '0', '0', '1', '', '[fd00::7]:8080', '1.0', 'GET', '/', '', '', ''])
   t.like(six, { remoteAddress: 'fd00::7', remotePort: 8080, isCut: true, status: 0 })
   t.is(six!.request!.httpVersion, '1.0')
-  const [unix] = await told(['400', '9', '0', '0', 'unix'])
-  t.like(unix, { remoteAddress: undefined, remotePort: undefined, request: null })
+  const [unix] = await told(['400', '9', '0', '0', 'ERR_HTTP_MISSING_HOST', 'unix'])
+  t.like(unix, { code: 'ERR_HTTP_MISSING_HOST', remoteAddress: undefined, remotePort: undefined, request: null })
 })
 
 test('the core is asked to tell of answers only when somebody wants to know', async (t) => {
@@ -66,7 +67,7 @@ test('what onAnswer throws, or rejects with, goes to onError', async (t) => {
     () => Promise.reject(new Error('no luck')),
   ]) {
     const errors: unknown[] = []
-    await told(['200', '1', '1', '0', '10.0.0.1:80', ...REQUEST], { onAnswer, onError: (error) => errors.push(error) })
+    await told(['200', '1', '1', '0', '', '10.0.0.1:80', ...REQUEST], { onAnswer, onError: (error) => errors.push(error) })
     await settle()
     t.deepEqual(
       errors.map((error) => (error as Error).message),
@@ -80,6 +81,7 @@ const ANSWER: AnswerInfo = {
   bytes: 1500,
   duration: 12.3456,
   isCut: false,
+  code: null,
   start: new Date(2026, 10, 21, 3, 4, 5, 678).getTime(),
   remoteAddress: '10.0.0.1',
   remotePort: 80,
@@ -111,6 +113,12 @@ for (const [what, answer, format, line] of [
     { isCut: true, bytes: 0, status: 0 },
     'dev',
     '03:04:05 10.0.0.1 GET /a no answer 0 B 12 ms\n',
+  ],
+  [
+    'dev, refused',
+    { status: 400, code: 'ERR_HTTP_MISSING_HOST', request: null },
+    'dev',
+    '03:04:05 10.0.0.1 (not readable) 400 Bad Request 1.5 kB 12 ms ERR_HTTP_MISSING_HOST\n',
   ],
   [
     'dev, large and slow',

@@ -2,27 +2,36 @@
 export type AnswerHandler = (answer: AnswerInfo) => unknown
 
 /**
- * What has become of a request, whoever has answered it: told when the whole answer has been handed over for sending. A
- * client may take its time then, or leave, which is not told here; who has to know it has callbacks of
- * {@link Response.end} and {@link Response.write}. The texts are as the client has sent them, one character for
- * each byte: other bytes than those of ASCII are possible in headers, control characters are not.
+ * What has become of a request, whoever has answered it: told when the system has taken the last byte of the answer, or
+ * when none can follow. The texts are as the client has sent them, one character for each byte: other bytes than those of
+ * ASCII are possible in headers, control characters are not.
  */
 export interface AnswerInfo {
   /** The status; 0 when there was no answer, because the connection had failed or the server was closed. */
   readonly status: number
-  /** Bytes of the answer's content, as handed over: compressed where it is, without the head. */
+  /**
+   * Bytes of the answer's content, compressed where it is, without the head. Of an answer that was cut, those that the
+   * system has taken.
+   */
   readonly bytes: number
-  /** Milliseconds from the head of the request until its answer was handed over: of files, mostly next to none. */
+  /** Milliseconds from the head of the request to the last byte of its answer. */
   readonly duration: number
-  /** Whether the exchange was cut before all of the answer had been handed over. */
+  /** Whether the exchange was cut before the last byte of its answer. */
   readonly isCut: boolean
+  /**
+   * Why the core has refused the request, as `'ERR_HTTP_MISSING_HOST'`: a code of docs/errors.md; null when it has not.
+   */
+  readonly code: string | null
   /** When its head had come, in milliseconds since 1970. */
   readonly start: number
   /** The other side's IP address; undefined on a Unix domain socket. */
   readonly remoteAddress: string | undefined
   /** The other side's port; undefined on a Unix domain socket. */
   readonly remotePort: number | undefined
-  /** What was asked; null when it could not be read, and was refused for that. */
+  /**
+   * What was asked; null when its first line could not be read, and it was refused for that. Of what was refused for
+   * another reason there are no headers.
+   */
   readonly request: AnsweredRequest | null
 }
 
@@ -44,7 +53,8 @@ export interface AnsweredRequest {
 
 /** Reads the text of the core. */
 export function answerInfo(text: string): AnswerInfo {
-  const [status, bytes, micros, cut, remote = '', version, method = '', url = '', ...headers] = text.split('\n')
+  const [status, bytes, micros, cut, code = '', remote = '', version, method = '', url = '', ...headers] =
+    text.split('\n')
   const [host = '', referer = '', userAgent = ''] = headers
   const duration = Number(micros) / 1000
   const colon = remote === 'unix' ? -1 : remote.lastIndexOf(':')
@@ -53,6 +63,7 @@ export function answerInfo(text: string): AnswerInfo {
     bytes: Number(bytes),
     duration,
     isCut: cut === '1',
+    code: code === '' ? null : code,
     start: Date.now() - duration,
     remoteAddress: colon < 0 ? undefined : remote.slice(0, colon).replace(/^\[(.*)\]$/, '$1'),
     remotePort: colon < 0 ? undefined : Number(remote.slice(colon + 1)),

@@ -26,7 +26,7 @@ function combined(answer: AnswerInfo): string {
   return `${common(answer)} "${escaped(referer) || '-'}" "${escaped(userAgent) || '-'}"`
 }
 
-function json({ start, remoteAddress, request, status, bytes, duration, isCut }: AnswerInfo): string {
+function json({ start, remoteAddress, request, status, bytes, duration, isCut, code }: AnswerInfo): string {
   const text = JSON.stringify({
     time: new Date(start).toISOString(),
     remoteAddress,
@@ -37,6 +37,7 @@ function json({ start, remoteAddress, request, status, bytes, duration, isCut }:
     bytes,
     duration: Number(duration.toFixed(3)),
     ...(isCut ? { cut: true } : {}),
+    code: code ?? undefined,
     host: request?.host || undefined,
     referer: request?.referer || undefined,
     userAgent: request?.userAgent || undefined,
@@ -47,13 +48,13 @@ function json({ start, remoteAddress, request, status, bytes, duration, isCut }:
 
 /** A line for a person: `painted` can have parts of it stand out. */
 export function dev(
-  { start, remoteAddress = 'unix', request, status, bytes, duration, isCut }: AnswerInfo,
+  { start, remoteAddress = 'unix', request, status, bytes, duration, isCut, code }: AnswerInfo,
   painted: (part: 'dim' | 'ok' | 'moved' | 'wrong' | 'failed', text: string) => string,
 ): string {
   const what = request === null ? '(not readable)' : `${escaped(request.method)} ${escaped(request.url)}`
   const outcome = status === 0 ? 'no answer' : `${status} ${STATUS_CODES[status] ?? ''}`.trimEnd()
   const style = status >= 500 || status === 0 ? 'failed' : status >= 400 ? 'wrong' : status >= 300 ? 'moved' : 'ok'
-  const rest = `${sizeOf(bytes)} ${timeOf(duration)}${isCut && status !== 0 ? ' (cut)' : ''}`
+  const rest = `${sizeOf(bytes)} ${timeOf(duration)}${isCut && status !== 0 ? ' (cut)' : ''}${code === null ? '' : ` ${code}`}`
   const clock = new Date(start).toTimeString().slice(0, 8)
   return `${painted('dim', `${clock} ${remoteAddress}`)} ${what} ${painted(style, outcome)} ${painted('dim', rest)}`
 }

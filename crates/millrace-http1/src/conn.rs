@@ -6,6 +6,7 @@
 
 mod answer;
 mod exchange;
+mod journal;
 mod ready;
 mod tunnel;
 
@@ -13,6 +14,8 @@ use std::collections::VecDeque;
 
 pub use self::answer::{Piece, Rejected};
 use self::exchange::{Exchange, Incoming, Phase};
+pub use self::journal::Answered;
+use self::journal::Journal;
 pub use self::ready::Ready;
 use crate::decode::{Decoder, Event, Remaining};
 use crate::encode::RequestInfo;
@@ -66,20 +69,7 @@ pub struct Conn {
     /// come behind.
     last_end: Option<(u32, u64)>,
     /// What has become of exchanges, when the owner wants to know.
-    journal: Option<Vec<Answered>>,
-}
-
-/// What has become of an exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answered {
-    /// Whose answer it was.
-    pub sequence: u32,
-    /// The status; 0 when there was no answer.
-    pub status: u16,
-    /// Bytes of its content, without what transfer codings add.
-    pub content: u64,
-    /// It was cut before its end.
-    pub is_cut: bool,
+    journal: Option<Journal>,
 }
 
 /// What came in.
@@ -107,14 +97,29 @@ impl Conn {
         self.next_sequence = next_sequence;
     }
 
+    /// The number that the next request gets, or the refusal of what was to be one.
+    pub fn next_sequence(&self) -> u32 {
+        self.next_sequence
+    }
+
     /// Has what becomes of exchanges noted until [`take_answered`](Conn::take_answered) is asked for it.
     pub fn keep_journal(&mut self) {
         self.journal.get_or_insert_default();
     }
 
-    /// What has become of exchanges since the last call, in the order in which they came to their ends.
+    /// The exchanges that have come to their ends, and whose answers have been written, since the last call.
     pub fn take_answered(&mut self) -> Vec<Answered> {
-        self.journal.as_mut().map_or_else(Vec::new, std::mem::take)
+        let position = self.output.position();
+        self.journal
+            .as_mut()
+            .map_or_else(Vec::new, |journal| journal.take_written(position))
+    }
+
+    /// Says that nothing more is written: [`take_answered`](Conn::take_answered) gives the rest.
+    pub fn cut_answers(&mut self) {
+        if let Some(journal) = &mut self.journal {
+            journal.cut(self.output.position());
+        }
     }
 
     /// Forgets everything, keeps memory, and returns the number of the next request. What comes out of
@@ -246,6 +251,7 @@ impl Conn {
                 offers_upgrade: false,
                 status: 0,
                 content: 0,
+                refusal: None,
                 ahead_of_turn: None,
             });
             self.next_sequence = self.next_sequence.wrapping_add(1);
@@ -360,11 +366,12 @@ impl Conn {
 
     /// Ends all exchanges that are not complete and passes each to `ended`.
     pub fn abandon(&mut self, mut ended: impl FnMut(u32)) {
-        for exchange in self.exchanges.drain(..) {
+        let end = self.output.end();
+        for (index, exchange) in self.exchanges.drain(..).enumerate() {
             if !matches!(exchange.phase, Phase::Complete { .. }) {
                 if let Some(journal) = &mut self.journal {
                     let is_cut = !matches!(exchange.phase, Phase::Tunnel(_));
-                    journal.push(exchange.answered(is_cut));
+                    journal.note(exchange.answered(is_cut), (index == 0).then_some(end));
                 }
                 ended(exchange.sequence);
             }
@@ -526,6 +533,7 @@ impl Conn {
             offers_upgrade: head.upgrade,
             status: 0,
             content: 0,
+            refusal: None,
             ahead_of_turn: None,
         });
         sequence

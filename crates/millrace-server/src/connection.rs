@@ -428,6 +428,9 @@ impl Connection {
     }
 
     pub(crate) fn release_state(&mut self, room: &mut Room) {
+        if let Some(active) = &mut self.active {
+            active.conn.cut_answers();
+        }
         self.report_answers(room);
         if let Some(mut active) = self.active.take() {
             self.next_sequence = active.conn.reset();

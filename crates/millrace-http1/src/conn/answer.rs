@@ -173,6 +173,7 @@ impl Conn {
             exchange.status = error.status();
             exchange.content = content as u64;
         }
+        self.exchanges[index].refusal = Some(error);
         self.complete_as(index, false, is_cut);
     }
 
@@ -250,7 +251,9 @@ impl Conn {
     fn complete_as(&mut self, index: usize, keep_alive: bool, is_cut: bool) {
         let exchange = &mut self.exchanges[index];
         if let Some(journal) = &mut self.journal {
-            journal.push(exchange.answered(is_cut));
+            let has_its_turn = index == 0 && !self.close_when_sent;
+            let end = has_its_turn.then(|| self.output.end());
+            journal.note(exchange.answered(is_cut), end);
         }
         exchange.phase = Phase::Complete { keep_alive };
         match self.incoming {
@@ -284,6 +287,9 @@ impl Conn {
                 self.continue_if_owed(0);
                 return;
             };
+            if let Some(journal) = &mut self.journal {
+                journal.place(front.sequence, self.output.end());
+            }
             self.exchanges.pop_front();
             if !keep_alive {
                 self.last_request_seen = true;

@@ -2,6 +2,7 @@
 
 use super::Answered;
 use crate::encode::{Encoder, RequestInfo};
+use crate::error::Error;
 use crate::output::Output;
 
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Exchange {
     pub(super) status: u16,
     /// Bytes of its content so far.
     pub(super) content: u64,
+    /// Why it was refused, when it was.
+    pub(super) refusal: Option<Error>,
     /// The answer, while those of earlier requests are incomplete.
     pub(super) ahead_of_turn: Option<Box<Output>>,
 }
@@ -33,6 +36,7 @@ impl Exchange {
             status: self.status,
             content: self.content,
             is_cut,
+            refusal: self.refusal,
         }
     }
 }

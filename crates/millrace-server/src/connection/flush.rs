@@ -21,8 +21,8 @@ const FILE_BYTES_PER_VISIT: u64 = 1024 * 1024;
 impl Connection {
     /// Writes what the socket takes, and tells the handlers what they have asked for.
     pub(crate) fn flush(&mut self, room: &mut Room) -> io::Result<()> {
-        self.report_answers(room);
         self.write(room)?;
+        self.report_answers(room);
         if self.is_securing {
             // Whoever has something to write sees to the handshake too.
             self.follow_handshake(room);

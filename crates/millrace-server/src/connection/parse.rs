@@ -157,7 +157,8 @@ impl Connection {
         // The body under way came whole with its head and is not reported again.
         let mut is_inline = false;
         let outcome = loop {
-            if active.conn.is_between_requests() {
+            let is_head = active.conn.is_between_requests();
+            if is_head {
                 if active.files.len() + reading.files.len() >= MOST_FILES {
                     active.blocked = true;
                     break Ok(());
@@ -185,7 +186,13 @@ impl Connection {
                     used += count;
                     received
                 }
-                Err(error) => break Err(error),
+                Err(error) => {
+                    if is_head && self.server.config.report_answers {
+                        let sequence = active.conn.next_sequence();
+                        active.journal.note_refused(sequence, &input[used..]);
+                    }
+                    break Err(error);
+                }
             };
             match received {
                 Received::NeedMore => break Ok(()),
