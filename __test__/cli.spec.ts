@@ -50,7 +50,6 @@ test('the version is that of the package', async (t) => {
 })
 
 for (const [args, message] of [
-  [[], 'what to do is missing.'],
   [['crt'], 'There is no file or folder, and no command, "crt". Did you mean cert?'],
   [['serve-everything'], 'There is no file or folder, and no command, "serve-everything".'],
   [['help', 'crt'], 'There is no command "crt". Did you mean cert?'],
@@ -88,6 +87,13 @@ for (const [args, message] of [
     t.deepEqual(await readdir(folder), [])
   })
 }
+
+test('without anything to do it tells what there is, and fails', async (t) => {
+  const { code, said, errors } = await millrace(t, [])
+  t.is(code, 2)
+  t.is(said, '')
+  t.is(errors, `millrace: what to do is missing.\n\n${(await millrace(t, ['--help'])).said}`)
+})
 
 test('a certificate for this machine is written with its key, which nobody else can read', async (t) => {
   const { code, said, errors, folder } = await millrace(t, ['cert'])

@@ -17,6 +17,7 @@ export async function run(args: readonly string[], known: readonly Command[]): P
   const named = known.find((one) => one.name === name)
   const command = named ?? known[0]!
   try {
+    if (name === undefined) return lost(known)
     if (named === undefined && tellsAbout(args, known)) return 0
     return await start(command, named === undefined ? args : rest)
   } catch (error) {
@@ -32,10 +33,15 @@ async function start(command: Command, args: readonly string[]): Promise<number>
   return 0
 }
 
+/** Most who give nothing want to see what there is. */
+function lost(known: readonly Command[]): number {
+  console.error(`millrace: what to do is missing.\n\n${overview(known)}`)
+  return 2
+}
+
 /** What is asked about the command itself. False when it is told to do something. */
 function tellsAbout(args: readonly string[], known: readonly Command[]): boolean {
   const [first, about] = args
-  if (first === undefined) throw new UsageError('what to do is missing.')
   if (first === 'help' && about !== undefined) {
     const command = known.find((one) => one.name === about)
     if (command === undefined) throw new UsageError(noCommand(about, known))
