@@ -42,10 +42,10 @@ function build() {
   // Pages become code that imports packages of the generator, which are looked for beside them.
   symlinkSync(join(site, 'node_modules'), built('node_modules'), 'junction')
 
-  demand(generate(
-    ['typedoc', 'bin', 'typedoc'],
-    ['--treatWarningsAsErrors', String(!values.draft)],
-  ), 'what is public is not described as it should be; the reason is above.')
+  demand(
+    generate(['typedoc', 'bin', 'typedoc'], ['--treatWarningsAsErrors', String(!values.draft)]),
+    'what is public is not described as it should be; the reason is above.',
+  )
   const staged = stage()
   tell([...staged.problems, ...writeSidebar([...staged.pages, ...finishReference()])])
   if (!generate(['vitepress', 'bin', 'vitepress.js'], ['build'])) fail('the site did not build; the reason is above.')

@@ -16,7 +16,7 @@ import { fail } from './_shared.mjs'
 import { testBundlers } from './test-install/bundlers.mjs'
 import { testFailures } from './test-install/failures.mjs'
 import { testManagers } from './test-install/managers.mjs'
-import { findTarballs, hostPlatform, packOthers, readTarballs } from './test-install/packages.mjs'
+import { findTarballs, ownPlatform, packOthers, readTarballs } from './test-install/packages.mjs'
 import { testPlaces } from './test-install/places.mjs'
 import { temporary } from './test-install/project.mjs'
 import { startRegistry } from './test-install/registry.mjs'
@@ -39,8 +39,8 @@ const groups = {
 const options = readOptions()
 const began = performance.now()
 const tarballs = prepare()
-if (!tarballs.platforms.has(hostPlatform()))
-  fail(`there is no package for ${hostPlatform()}: \`npm run package\` makes it.`)
+if (!tarballs.platforms.has(ownPlatform()))
+  fail(`there is no package for ${ownPlatform()}: \`npm run package\` makes it.`)
 
 const others = join(temporary, 'packages')
 mkdirSync(others)

@@ -2,15 +2,15 @@
 
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { hostPlatform } from './packages.mjs'
+import { ownPlatform } from './packages.mjs'
 import { createProject, tool } from './project.mjs'
 import { check, expect } from './suite.mjs'
 
 export async function testFailures({ registry, nodes, version }) {
-  const own = `millrace-${hostPlatform()}`
+  const own = `millrace-${ownPlatform()}`
   const oldest = nodes[0]
   const newest = nodes.at(-1)
-  const foreign = ['darwin', hostPlatform() === 'darwin-arm64' ? 'x64' : 'arm64']
+  const foreign = ['darwin', ownPlatform() === 'darwin-arm64' ? 'x64' : 'arm64']
 
   for (const node of [oldest, newest]) {
     await check(
@@ -53,7 +53,7 @@ export async function testFailures({ registry, nodes, version }) {
   })
   await check('a platform package whose file is gone: says where', async () => {
     const project = await installed(newest, [])
-    rmSync(join(project.directory, 'node_modules', own, `millrace.${hostPlatform()}.node`))
+    rmSync(join(project.directory, 'node_modules', own, `millrace.${ownPlatform()}.node`))
     await failsWith(project, [`${own}: installed without its file`, 'is missing from'])
   })
   await check('node --no-addons and --permission: name the flag', async () => {

@@ -52,7 +52,7 @@ export function packOthers(directory, { version, platforms }) {
 
   // An older release of this platform's package, for an installation whose halves differ.
   function oldVersion() {
-    return packAs(hostPlatform(), { version: '0.0.1' }, `exports.version = () => '0.0.1'\n`)
+    return packAs(ownPlatform(), { version: '0.0.1' }, `exports.version = () => '0.0.1'\n`)
   }
 
   function packAs(platform, change, code) {
@@ -67,7 +67,7 @@ export function packOthers(directory, { version, platforms }) {
 }
 
 /** The platform of this machine, by the name of its package. */
-export function hostPlatform() {
+export function ownPlatform() {
   const { platform, arch } = process
   if (platform === 'win32') return `win32-${arch}-msvc`
   if (platform !== 'linux') return `${platform}-${arch}`

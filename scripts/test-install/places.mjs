@@ -5,7 +5,7 @@ import { chmodSync, cpSync, mkdirSync, renameSync, symlinkSync, writeFileSync } 
 import { join } from 'node:path'
 import { createProject, execute, temporary } from './project.mjs'
 import { Skipped, check, expect } from './suite.mjs'
-import { hostPlatform } from './packages.mjs'
+import { ownPlatform } from './packages.mjs'
 
 export async function testPlaces({ registry, nodes, version, tarballs }) {
   const node = nodes.at(-1)
@@ -31,7 +31,7 @@ export async function testPlaces({ registry, nodes, version, tarballs }) {
   await check('the tarballs by their paths', async () => {
     const bare = createProject(registry, node)
     bare.copyPrograms()
-    await bare.npm(['install', tarballs.main, tarballs.platforms.get(hostPlatform())])
+    await bare.npm(['install', tarballs.main, tarballs.platforms.get(ownPlatform())])
     await bare.prints('imported /packed\n', ['serve.mjs'])
   })
   await check('a global installation, and its command', async () => {
@@ -79,9 +79,9 @@ export async function testPlaces({ registry, nodes, version, tarballs }) {
     mkdirSync(release, { recursive: true })
     mkdirSync(prebuilds, { recursive: true })
     const file = join(release, 'millrace.node')
-    renameSync(join(modules, `millrace-${hostPlatform()}`, `millrace.${hostPlatform()}.node`), file)
+    renameSync(join(modules, `millrace-${ownPlatform()}`, `millrace.${ownPlatform()}.node`), file)
     await built.prints('required /packed\n', ['serve.cjs'])
-    renameSync(file, join(prebuilds, `node.napi.${hostPlatform().endsWith('musl') ? 'musl' : 'glibc'}.node`))
+    renameSync(file, join(prebuilds, `node.napi.${ownPlatform().endsWith('musl') ? 'musl' : 'glibc'}.node`))
     await built.prints('required /packed\n', ['serve.cjs'])
   })
   await check('a read-only file system', async () => {
