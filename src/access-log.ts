@@ -12,7 +12,10 @@ export interface AccessLogOptions {
    * looks on; or a function that gives a line without its end, or null for none. Default: `'combined'`.
    */
   format?: AccessLogFormat | ((answer: AnswerInfo) => string | null) | undefined
-  /** A file that lines are appended to, made if need be. Default: none, they go to `stream`. */
+  /**
+   * A file that lines are appended to. When it is made, nobody but its owner and group can read it: addresses and queries
+   * are in it. Default: none, they go to `stream`.
+   */
   file?: string | URL | undefined
   /** Where lines go, several at once. Default: standard output. */
   stream?: { write(lines: string): unknown } | undefined
@@ -40,7 +43,7 @@ export function accessLog(options: AccessLogOptions = {}): AccessLog {
   const line = typeof format === 'function' ? format : FORMATS[format!]
   if (line === undefined) throw invalid('format', format, `a function, or one of ${Object.keys(FORMATS).join(', ')}`)
   if (file !== undefined && stream !== undefined) throw invalid('stream', stream, 'left out when there is a file')
-  const descriptor = file === undefined ? null : openSync(pathOf(file), 'a')
+  const descriptor = file === undefined ? null : openSync(pathOf(file), 'a', LOG_MODE)
   const sink = new Lines(descriptor === null ? writerOf(stream ?? process.stdout) : fileWriter(descriptor))
   const log = (answer: AnswerInfo): void => {
     const text = line(answer)
@@ -59,6 +62,9 @@ const RULES = {
   file: { kind: 'other', initial: undefined },
   stream: { kind: 'other', initial: undefined },
 } as const satisfies Rules
+
+/** Of a file that is made. */
+const LOG_MODE = 0o640
 
 /** Characters after which lines do not wait for the end of the turn. */
 const MOST_CHARACTERS = 64 * 1024

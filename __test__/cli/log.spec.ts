@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { connect } from 'node:net'
 import path from 'node:path'
 import ava from 'ava'
@@ -116,6 +116,13 @@ test('a file is appended to, by all threads, and standard output left alone', as
     asked.sort((a, b) => Number(a) - Number(b)),
     Array.from({ length: 20 }, (_, i) => String(i)),
   )
+})
+
+test('a file that is made is not for everybody to read', async (t) => {
+  const millrace = await start(t, FILES, ['app.mjs', '-p', '0', '--log-file', 'log'])
+  await millrace.url()
+  t.is((await stat(path.join(millrace.folder, 'log'))).mode & 0o137, 0)
+  t.is(await millrace.stop(), 0)
 })
 
 test('a file that cannot be written is told before anything is served', async (t) => {
