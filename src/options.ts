@@ -56,7 +56,9 @@ export interface ServerOptions<RouteKeys extends string = string> extends Listen
   /**
    * Told once of each request when its answer is complete or it was cut: also of those that the core answers without
    * JavaScript, and of those it refuses because they break the rules. For logs, see `accessLog`, and measurements. It
-   * runs when the last byte of the answer has been taken by the system. Default: none. Cost: a few microseconds for each request.
+   * runs when the last byte of the answer has been taken by the system. Default: none. Cost: a few microseconds for each
+   * request; and while JavaScript is busy the core goes on answering by itself only until twice `limits.queuedBytes` of
+   * such reports wait.
    */
   onAnswer?: AnswerHandler | undefined
   /**
