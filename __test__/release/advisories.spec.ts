@@ -38,15 +38,15 @@ test('no findings are no findings', (t) => {
 })
 
 test('a registry without advisories is a reason to skip', (t) => {
-  const message = '405 Method Not Allowed - POST https://registry.npmjs.org/-/npm/v1/security/advisories/bulk'
-  const uri = 'https://registry.npmjs.org/-/npm/v1/security/advisories/bulk'
+  const message = '405 Method Not Allowed - POST https://registry.example/-/npm/v1/security/advisories/bulk'
+  const uri = 'https://registry.example/-/npm/v1/security/advisories/bulk'
   t.deepEqual(answers.readAudit(JSON.stringify({ message, method: 'POST', uri, statusCode: 405 })), {
     skipped: message,
   })
 })
 
 test('a registry that cannot be reached is a reason to skip', (t) => {
-  const error = { code: 'ENOTFOUND', summary: 'getaddrinfo ENOTFOUND registry.npmjs.org' }
+  const error = { code: 'ENOTFOUND', summary: 'getaddrinfo ENOTFOUND registry.example' }
   t.deepEqual(answers.readAudit(JSON.stringify({ error })), { skipped: error.summary })
 })
 

