@@ -65,6 +65,12 @@ impl Outboxes {
         }
     }
 
+    /// Hands the lane's batch over: what another thread says next comes behind it.
+    pub(crate) fn publish_now(&mut self, lane: &Arc<Lane>) {
+        let batch = self.batch(lane);
+        lane.publish(batch);
+    }
+
     /// Forgets a lane whose JavaScript thread has gone.
     pub(crate) fn forget(&mut self, lane: &Arc<Lane>) {
         self.list.retain(|(owner, _)| !Arc::ptr_eq(owner, lane));

@@ -56,6 +56,8 @@ impl Driver {
         if tenant.connections == 0 && tenant.closing {
             self.servers.remove(&server.id);
             self.room.roots.clear();
+            // The last thread tells the end, and that comes after all that this one has to tell.
+            self.room.outboxes.publish_now(&server.lane);
             if server.thread_done(self.room.thread) {
                 self.room
                     .batch(&server.lane)
