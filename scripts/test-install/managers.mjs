@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createProject, tool } from './project.mjs'
-import { Skipped, check, expect } from './suite.mjs'
-import { tools, versionOf } from './tools.mjs'
+import { check, expect } from './suite.mjs'
+import { versionOf } from './tools.mjs'
 
 export async function testManagers({ registry, nodes }) {
   const node = nodes.at(-1)
@@ -15,8 +15,7 @@ export async function testManagers({ registry, nodes }) {
       Object.assign(project.env, manager.env)
       project.write('.npmrc', `registry=${registry.url}\n`)
       for (const [file, text] of Object.entries(manager.files ?? {})) project.write(file, text)
-      if (manager.command === undefined) throw new Skipped('there is none for this platform')
-      await project.run(manager.command === 'node' ? node.path : manager.command, manager.install)
+      await project.run(node.path, manager.install)
       const flags = manager.flags ?? []
       await project.prints('imported /packed\n', [...flags, 'serve.mjs'])
       await project.prints('required /packed\n', [...flags, 'serve.cjs'])
@@ -36,10 +35,10 @@ function managers({ url }) {
     YARN_ENABLE_IMMUTABLE_INSTALLS: '0',
     YARN_ENABLE_SCRIPTS: '0',
   }
-  const yarn = { command: 'node', install: [tool('@yarnpkg', 'cli-dist', 'bin', 'yarn.js'), 'add', 'millrace'] }
+  const yarn = { install: [tool('@yarnpkg', 'cli-dist', 'bin', 'yarn.js'), 'add', 'millrace'] }
   const berry = `yarn ${versionOf('@yarnpkg/cli-dist')}`
-  const pnpm10 = { command: 'node', install: [tool('pnpm-10', 'bin', 'pnpm.cjs'), 'add', 'millrace'] }
-  const pnpm12 = { command: nativePnpm(), install: ['add', 'millrace'] }
+  const pnpm10 = { install: [tool('pnpm-10', 'bin', 'pnpm.cjs'), 'add', 'millrace'] }
+  const pnpm11 = { install: [tool('pnpm-11', 'bin', 'pnpm.mjs'), 'add', 'millrace'] }
   const hoisted = {
     env: { npm_config_node_linker: 'hoisted' },
     files: { 'pnpm-workspace.yaml': 'nodeLinker: hoisted\n' },
@@ -47,11 +46,10 @@ function managers({ url }) {
   return [
     { name: `pnpm ${versionOf('pnpm-10')}, isolated`, ...pnpm10, look: isIsolated },
     { name: `pnpm ${versionOf('pnpm-10')}, hoisted`, ...pnpm10, ...hoisted, look: isHoisted },
-    { name: `pnpm ${versionOf('pnpm-12')}, isolated`, ...pnpm12, look: isIsolated },
-    { name: `pnpm ${versionOf('pnpm-12')}, hoisted`, ...pnpm12, ...hoisted, look: isHoisted },
+    { name: `pnpm ${versionOf('pnpm-11')}, isolated`, ...pnpm11, look: isIsolated },
+    { name: `pnpm ${versionOf('pnpm-11')}, hoisted`, ...pnpm11, ...hoisted, look: isHoisted },
     {
       name: `yarn ${versionOf('yarn-1')}`,
-      command: 'node',
       install: [tool('yarn-1', 'bin', 'yarn.js'), 'add', 'millrace'],
       look: isHoisted,
     },
@@ -71,11 +69,6 @@ function managers({ url }) {
       look: isUnplugged,
     },
   ]
-}
-
-function nativePnpm() {
-  const file = join(tools, '@pnpm', `exe.${process.platform}-${process.arch}`, 'pnpm')
-  return existsSync(file) ? file : undefined
 }
 
 function isIsolated({ directory }) {
