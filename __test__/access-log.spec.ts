@@ -67,7 +67,10 @@ test('what onAnswer throws, or rejects with, goes to onError', async (t) => {
     () => Promise.reject(new Error('no luck')),
   ]) {
     const errors: unknown[] = []
-    await told(['200', '1', '1', '0', '', '10.0.0.1:80', ...REQUEST], { onAnswer, onError: (error) => errors.push(error) })
+    await told(['200', '1', '1', '0', '', '10.0.0.1:80', ...REQUEST], {
+      onAnswer,
+      onError: (error) => errors.push(error),
+    })
     await settle()
     t.deepEqual(
       errors.map((error) => (error as Error).message),

@@ -131,11 +131,6 @@ test('the command comes along', async (t) => {
   t.is(stdout, `${version}\n`)
 })
 
-test('the program in the README runs, and ends when its server has closed', async (t) => {
-  const [, source] = /```js\n(.*?)```/s.exec(await readFile(path.join(root, 'README.md'), 'utf8'))!
-  t.regex(await start('readme.mjs', source), /^http:\/\/127\.0\.0\.1:\d+\n$/)
-})
-
 function check(...names: string[]): Promise<unknown> {
   const flags = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--module', 'node20', '--types', 'node']
   const tsc = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')

@@ -18,9 +18,7 @@ export interface AnswerInfo {
   readonly duration: number
   /** Whether the exchange was cut before the last byte of its answer. */
   readonly isCut: boolean
-  /**
-   * Why the core has refused the request, as `'ERR_HTTP_MISSING_HOST'`: a code of docs/errors.md; null when it has not.
-   */
+  /** The code of the rule that the request has broken, of docs/errors.md; null when the core has not refused it. */
   readonly code: string | null
   /** When its head had come, in milliseconds since 1970. */
   readonly start: number
