@@ -234,26 +234,14 @@ impl Conn {
             let index = self.index(sequence)?;
             self.refuse_at(index, error, date);
         } else {
-            self.exchanges.push_back(Exchange {
-                sequence: self.next_sequence,
-                info: RequestInfo {
-                    version: Version::Http11,
-                    is_head: false,
-                    is_connect: false,
-                    persistent: false,
-                },
-                phase: Phase::Waiting,
-                deadline: 0,
-                continue_owed: false,
-                wants_body: false,
-                want_drain: false,
-                must_close: true,
-                offers_upgrade: false,
-                status: 0,
-                content: 0,
-                refusal: None,
-                ahead_of_turn: None,
-            });
+            let info = RequestInfo {
+                version: Version::Http11,
+                is_head: false,
+                is_connect: false,
+                persistent: false,
+            };
+            self.exchanges
+                .push_back(Exchange::new(self.next_sequence, info, true));
             self.next_sequence = self.next_sequence.wrapping_add(1);
             self.refuse_at(self.exchanges.len() - 1, error, date);
         }
@@ -516,25 +504,16 @@ impl Conn {
                 credit: policy.body_window as isize,
             };
         }
+        let info = RequestInfo {
+            version: head.version,
+            is_head: head.method == b"HEAD",
+            is_connect,
+            persistent: head.persistent,
+        };
         self.exchanges.push_back(Exchange {
-            sequence,
-            info: RequestInfo {
-                version: head.version,
-                is_head: head.method == b"HEAD",
-                is_connect,
-                persistent: head.persistent,
-            },
-            phase: Phase::Waiting,
-            deadline: 0,
             continue_owed: head.expect_continue && has_body,
-            wants_body: false,
-            want_drain: false,
-            must_close: is_last || is_connect,
             offers_upgrade: head.upgrade,
-            status: 0,
-            content: 0,
-            refusal: None,
-            ahead_of_turn: None,
+            ..Exchange::new(sequence, info, is_last || is_connect)
         });
         sequence
     }

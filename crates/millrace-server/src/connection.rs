@@ -415,8 +415,12 @@ impl Connection {
             && self.server.config.report_answers
         {
             let Active { conn, journal, .. } = &mut **active;
+            let written = conn.take_answered();
+            if written.is_empty() {
+                return;
+            }
             let remote = parse::remote_text(self.remote);
-            for answered in conn.take_answered() {
+            for answered in written {
                 let text = journal.ended(&answered, &remote);
                 room.batch(&self.server.lane).push_server(
                     self.server.id,

@@ -45,11 +45,7 @@ impl Journal {
             value(b"referer"),
             value(b"user-agent"),
         ];
-        self.0.push_back(Entry {
-            sequence,
-            since: Instant::now(),
-            text: parts.join(&b'\n'),
-        });
+        self.push(sequence, parts);
     }
 
     /// Notes a request that is refused, when its first line is one (RFC 9112 3): whoever reads a log wants to know what
@@ -71,12 +67,16 @@ impl Journal {
         let is_told = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_graphic);
         if is_told(method) && is_told(target) {
             let target = &target[..target.len().min(TARGET_BYTES)];
-            self.0.push_back(Entry {
-                sequence,
-                since: Instant::now(),
-                text: [version, method, target, b"", b"", b""].join(&b'\n'),
-            });
+            self.push(sequence, [version, method, target, b"", b"", b""]);
         }
+    }
+
+    fn push(&mut self, sequence: u32, parts: [&[u8]; 6]) {
+        self.0.push_back(Entry {
+            sequence,
+            since: Instant::now(),
+            text: parts.join(&b'\n'),
+        });
     }
 
     /// What is told of an exchange: the status, the bytes of its content, microseconds, whether it was cut, the

@@ -30,6 +30,25 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
+    /// A request that nobody has answered.
+    pub(super) fn new(sequence: u32, info: RequestInfo, must_close: bool) -> Self {
+        Self {
+            sequence,
+            info,
+            phase: Phase::Waiting,
+            deadline: 0,
+            continue_owed: false,
+            wants_body: false,
+            want_drain: false,
+            must_close,
+            offers_upgrade: false,
+            status: 0,
+            content: 0,
+            refusal: None,
+            ahead_of_turn: None,
+        }
+    }
+
     pub(super) fn answered(&self, is_cut: bool) -> Answered {
         Answered {
             sequence: self.sequence,
