@@ -1,13 +1,13 @@
 // A small chart for a page: panels of bars one below the other, as wide as a telephone can show, light and dark.
 
 import { figures } from './figures.mjs'
+import { bar, escape, rectangle, round, text } from './shapes.mjs'
 import { subject } from './targets.mjs'
 
 const width = 480
 const label = 104
 const value = 92
 const row = 26
-const bar = 16
 const heading = 26
 const gap = 16
 
@@ -100,20 +100,4 @@ function bars(results, figure, y) {
     parts.push(text(to + 7, line + 13, figures[figure].format(whole.median), kind === 'own' ? 'mine' : undefined))
     return parts
   })
-}
-
-function rectangle(x, y, length, kind) {
-  return `<rect class="${kind}" x="${round(x)}" y="${y}" width="${round(Math.max(length, 0.5))}" height="${bar}" rx="2"/>`
-}
-
-function text(x, y, content, kind) {
-  return `<text x="${round(x)}" y="${round(y)}"${kind ? ` class="${kind}"` : ''}>${escape(content)}</text>`
-}
-
-function escape(content) {
-  return content.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
-}
-
-function round(number) {
-  return Math.round(number * 10) / 10
 }

@@ -2,13 +2,13 @@
 
 import { figures, titleOf } from './figures.mjs'
 import { scenarios } from './scenarios.mjs'
+import { bar, rectangle, round, text } from './shapes.mjs'
 import { subject } from './targets.mjs'
 
 const width = 980
 const column = width / 2
 const label = 92
 const value = 96
-const bar = 16
 const gap = 6
 const titleHeight = 44
 const margin = 16
@@ -102,17 +102,4 @@ function bars(names, left, top, look) {
     parts.push(text(start + whole.greatest * scale + 6, y + 12, format(whole.median)))
     return parts
   })
-}
-
-function rectangle(x, y, length, kind) {
-  return `<rect class="${kind}" x="${round(x)}" y="${y}" width="${round(Math.max(length, 0.5))}" height="${bar}" rx="2"/>`
-}
-
-function text(x, y, content, kind) {
-  const escaped = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
-  return `<text x="${round(x)}" y="${round(y)}"${kind ? ` class="${kind}"` : ''}>${escaped}</text>`
-}
-
-function round(number) {
-  return Math.round(number * 10) / 10
 }
