@@ -1,23 +1,15 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import type { AnswerInfo } from '#dist/index'
-import { FAULTY, post, serve, until } from './served'
+import type { Wire } from '../_helpers/wire'
+import { FAULTY, post, serve, until, type Served } from './served'
 
 // What `onAnswer` is told when clients are slow, go, or break the rules.
 
 // More than the system holds for a client that does not read.
 const LARGE = Buffer.alloc(12 * 1024 * 1024, 'x')
-const SMALL_BUFFER = { sendBufferSize: 64 * 1024 }
 
 test('an answer is told when the last of it has been taken, with all of its bytes', async (t) => {
-  const told: AnswerInfo[] = []
-  const served = await serve(t, (_request, response) => response.end(LARGE), {
-    ...SMALL_BUFFER,
-    onAnswer: (one) => told.push(one),
-  })
-  const wire = await served.open()
-  wire.pause()
-  wire.send(FAULTY)
-  await until(() => served.server.stats().bytesWritten > 0, 'the answer has begun')
+  const { served, wire, told } = await answerHalf(t)
   await served.answersNext()
   await until(() => told.length > 0, 'the next answer is told')
   t.deepEqual(
@@ -30,15 +22,7 @@ test('an answer is told when the last of it has been taken, with all of its byte
 })
 
 test('an answer that its client does not take to the end is told as cut, with what was taken', async (t) => {
-  const told: AnswerInfo[] = []
-  const served = await serve(t, (_request, response) => response.end(LARGE), {
-    ...SMALL_BUFFER,
-    onAnswer: (one) => told.push(one),
-  })
-  const wire = await served.open()
-  wire.pause()
-  wire.send(FAULTY)
-  await until(() => served.server.stats().bytesWritten > 0, 'the answer has begun')
+  const { served, wire, told } = await answerHalf(t)
   wire.reset()
   await until(() => told.length === 1, 'the answer is told')
   const [{ status, bytes, isCut }] = told
@@ -60,4 +44,18 @@ for (const [head, status, code, request] of [
     await until(() => told.length === 1, 'the refusal is told')
     t.like(told[0], { status, code, request })
   })
+}
+
+/** A client that has asked for a large answer, and reads none of it. */
+async function answerHalf(t: ExecutionContext): Promise<{ served: Served; wire: Wire; told: AnswerInfo[] }> {
+  const told: AnswerInfo[] = []
+  const served = await serve(t, (_request, response) => response.end(LARGE), {
+    sendBufferSize: 64 * 1024,
+    onAnswer: (one) => told.push(one),
+  })
+  const wire = await served.open()
+  wire.pause()
+  wire.send(FAULTY)
+  await until(() => served.server.stats().bytesWritten > 0, 'the answer has begun')
+  return { served, wire, told }
 }

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fail, filesBelow, newest, root } from '../_shared.mjs'
+import { hostPlatform } from '../package/platforms.mjs'
 import { MissingTools } from './tools.mjs'
 
 const built = join(root, 'build', 'packages')
@@ -68,10 +69,7 @@ export function packOthers(directory, { version, platforms }) {
 
 /** The platform of this machine, by the name of its package. */
 export function ownPlatform() {
-  const { platform, arch } = process
-  if (platform === 'win32') return `win32-${arch}-msvc`
-  if (platform !== 'linux') return `${platform}-${arch}`
-  return `linux-${arch}-${process.report.getReport().header.glibcVersionRuntime ? 'gnu' : 'musl'}`
+  return hostPlatform()?.name ?? `${process.platform}-${process.arch}`
 }
 
 // By tar and not by npm, which takes a second each.
